@@ -1,0 +1,108 @@
+use std::fmt;
+
+use crate::limits::MPINT_MAX;
+use crate::{Decode, Encode, Reader, Sink, WireError, put_u32};
+
+/// A non-negative `mpint` (RFC 4251 §5). SSH has no use for negative ones, so they are malformed here.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mpint<'a>(&'a [u8]);
+
+impl<'a> Mpint<'a> {
+    /// The number with this big-endian magnitude; leading zero bytes do not count.
+    #[must_use]
+    pub fn from_magnitude(bytes: &'a [u8]) -> Self {
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        Self(bytes.get(zeros..).unwrap_or_default())
+    }
+
+    /// The big-endian magnitude without leading zero bytes: empty for zero.
+    #[must_use]
+    pub fn magnitude(self) -> &'a [u8] {
+        self.0
+    }
+}
+
+impl<'a> Decode<'a> for Mpint<'a> {
+    fn decode(input: &mut Reader<'a>) -> Result<Self, WireError> {
+        let bytes = input.string()?;
+        let magnitude = match bytes {
+            [0, second, ..] if second & 0x80 != 0 => bytes.get(1..).unwrap_or_default(),
+            // A leading zero that no sign bit asks for: two encodings of one number would be two signatures of one.
+            [0, ..] => return Err(WireError::BadMpint),
+            [first, ..] if first & 0x80 != 0 => return Err(WireError::BadMpint),
+            _ => bytes,
+        };
+        if magnitude.len() > MPINT_MAX {
+            return Err(WireError::TooLong { limit: MPINT_MAX });
+        }
+        Ok(Self(magnitude))
+    }
+}
+
+impl Encode for Mpint<'_> {
+    fn encode<S: Sink + ?Sized>(&self, out: &mut S) {
+        let sign = self.0.first().is_some_and(|byte| byte & 0x80 != 0);
+        let length = self.0.len().saturating_add(usize::from(sign));
+        put_u32(out, u32::try_from(length).unwrap_or(u32::MAX));
+        if sign {
+            out.put(&[0]);
+        }
+        out.put(self.0);
+    }
+}
+
+/// Only the size: an mpint can be a shared secret.
+impl fmt::Debug for Mpint<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mpint({} bytes)", self.0.len())
+    }
+}
+
+#[cfg(feature = "arbitrary")]
+impl<'a> arbitrary::Arbitrary<'a> for Mpint<'a> {
+    fn arbitrary(u: &mut arbitrary::Unstructured<'a>) -> arbitrary::Result<Self> {
+        u.arbitrary().map(Self::from_magnitude)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode_all;
+
+    #[test]
+    fn examples_of_rfc_4251_section_5() {
+        let cases: [(&[u8], &[u8]); 3] = [
+            (&[], &[0, 0, 0, 0]),
+            (
+                &[0x09, 0xa3, 0x78, 0xf9, 0xb2, 0xe3, 0x32, 0xa7],
+                &[0, 0, 0, 8, 0x09, 0xa3, 0x78, 0xf9, 0xb2, 0xe3, 0x32, 0xa7],
+            ),
+            (&[0x80], &[0, 0, 0, 2, 0, 0x80]),
+        ];
+        for (magnitude, wire) in cases {
+            let mut out = Vec::new();
+            Mpint::from_magnitude(magnitude).encode(&mut out);
+            assert_eq!(out, wire);
+            assert_eq!(decode_all::<Mpint<'_>>(wire).unwrap().magnitude(), magnitude);
+        }
+        // The RFC's negative examples: -1234 and -deadbeef.
+        for negative in [&[0, 0, 0, 2, 0xed, 0xcc][..], &[0, 0, 0, 5, 0xff, 0x21, 0x52, 0x41, 0x11]] {
+            assert_eq!(decode_all::<Mpint<'_>>(negative), Err(WireError::BadMpint));
+        }
+    }
+
+    #[test]
+    fn needless_leading_zeros_are_malformed_and_dropped_when_encoding() {
+        assert_eq!(decode_all::<Mpint<'_>>(&[0, 0, 0, 2, 0, 1]), Err(WireError::BadMpint));
+        assert_eq!(decode_all::<Mpint<'_>>(&[0, 0, 0, 1, 0]), Err(WireError::BadMpint));
+        assert_eq!(Mpint::from_magnitude(&[0, 0, 5]).magnitude(), [5]);
+    }
+
+    #[test]
+    fn a_number_over_the_limit_is_refused() {
+        let mut wire = Vec::new();
+        Mpint::from_magnitude(&vec![0x7f; MPINT_MAX + 1]).encode(&mut wire);
+        assert_eq!(decode_all::<Mpint<'_>>(&wire), Err(WireError::TooLong { limit: MPINT_MAX }));
+    }
+}
