@@ -1,0 +1,52 @@
+//! SSH's algorithms as values, and the glue between them that is ours.
+//!
+//! An algorithm is a row of a table: [`KEX`], [`CIPHERS`], [`MACS`], [`COMPRESSIONS`]. A row says what negotiation and
+//! key derivation need to know (name, sizes, [`Status`], reference) and how to make the thing itself: an [`Ephemeral`]
+//! of a key exchange, a [`SealingKey`] or an [`OpeningKey`] of a direction. Tables are in the order of preference that
+//! OpenSSH has. A row cannot be made outside of this crate; [`NULL_KEX`] and [`NULL_CIPHER`] stand in no table and are
+//! for tests and fuzzing, chosen by value.
+//!
+//! # What is ours and what is not
+//! Field arithmetic, block ciphers, hashes and lattices come from crates that are made for them. Ours are the
+//! constructs which SSH builds from them: the layouts of packets, the counters of GCM, ChaCha20-Poly1305 with two keys,
+//! encrypt-then-MAC and encrypt-and-MAC, the encodings of K, the combiner of the hybrid exchange. Each is proven by
+//! vectors from outside and by a second composition that the tests write on their own.
+//!
+//! # What is wiped
+//! [`Secret`], [`SharedSecret`], [`Digest`], the states of hashes, MACs and AES in counter mode, ephemeral X25519 and
+//! ML-KEM secrets, and the ChaCha20 keys of long packets are overwritten when they are dropped. `ring`'s keys do not
+//! wipe themselves: we overwrite each one in place with a key of zeros when it is dropped, which needs the compiler's
+//! good will (`std::hint::black_box`). Not wiped are copies that moving a value leaves on the stack, registers, and
+//! what the crates below keep on their stacks while they compute.
+//!
+//! # What this crate never does
+//! It has no clock, opens nothing, and asks the operating system for nothing except in [`OsRng`], which is made by a
+//! driver and handed in. It does not allocate per packet.
+
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
+
+pub mod limits;
+
+mod cipher;
+mod compression;
+mod hash;
+mod kex;
+mod mac;
+mod null;
+mod packet;
+mod rng;
+mod secret;
+mod shared_secret;
+mod status;
+
+pub use cipher::{CIPHERS, CipherAlg};
+pub use compression::{COMPRESSIONS, CompressionAlg};
+pub use hash::{Digest, HashAlg, Hasher};
+pub use kex::{Ephemeral, KEX, KexAlg, KexError, Response};
+pub use mac::{MACS, MacAlg};
+pub use null::{NULL_CIPHER, NULL_KEX};
+pub use packet::{KeyError, KeyPart, OpenError, OpeningKey, SealError, SealingKey};
+pub use rng::{NoEntropy, OsRng, Rng, SeededRng};
+pub use secret::Secret;
+pub use shared_secret::SharedSecret;
+pub use status::Status;

@@ -1,0 +1,53 @@
+//! Protection of binary packets (RFC 4253 §6): the keys of one direction each.
+//!
+//! Which constructs there are is a closed enum in [`seal`] and one in [`open`], so that adding one makes the compiler
+//! list the places to visit. Each construct has its file.
+
+mod chacha;
+mod ctr;
+mod error;
+mod gcm;
+mod hmac;
+mod open;
+mod seal;
+
+pub use error::{KeyError, KeyPart, OpenError, SealError};
+pub use open::OpeningKey;
+pub use seal::SealingKey;
+
+use crate::limits::MIN_PACKET_LEN;
+use crate::{CipherAlg, MacAlg};
+
+/// Length in bytes of a packet's first field, its `packet_length`.
+const LENGTH_LEN: usize = 4;
+
+/// Splits a packet into what is protected and its tag, when it is long enough to be one.
+fn split_tag(packet: &mut [u8], tag_len: usize) -> Option<(&mut [u8], &mut [u8])> {
+    let text_len = packet.len().checked_sub(tag_len).filter(|len| *len >= MIN_PACKET_LEN)?;
+    packet.split_at_mut_checked(text_len)
+}
+
+/// Whether all that was derived fits its row, and whether the cipher has the MAC that it needs and no other.
+fn check_sizes(
+    cipher: &CipherAlg,
+    mac: Option<&MacAlg>,
+    iv: &[u8],
+    key: &[u8],
+    mac_key: &[u8],
+) -> Result<(), KeyError> {
+    let mac_key_len = match (cipher.aead, mac) {
+        (true, None) => 0,
+        (false, Some(mac)) => mac.key_len,
+        (true, Some(_)) => return Err(KeyError::UnwantedMac),
+        (false, None) => return Err(KeyError::MissingMac),
+    };
+    let parts = [
+        (KeyPart::Iv, cipher.iv_len, iv.len()),
+        (KeyPart::Key, cipher.key_len, key.len()),
+        (KeyPart::MacKey, mac_key_len, mac_key.len()),
+    ];
+    match parts.into_iter().find(|(_, expected, got)| expected != got) {
+        Some((part, expected, got)) => Err(KeyError::WrongLength { part, expected, got }),
+        None => Ok(()),
+    }
+}

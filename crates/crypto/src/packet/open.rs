@@ -1,0 +1,165 @@
+use super::chacha::ChaChaOpening;
+use super::ctr::AesCtr;
+use super::error::{KeyError, OpenError};
+use super::gcm::Gcm;
+use super::hmac::PacketHmac;
+use super::{LENGTH_LEN, check_sizes, split_tag};
+use crate::cipher::{CipherAlg, CipherKind};
+use crate::{MacAlg, NULL_CIPHER};
+
+/// What protects the packets of one direction on their way in.
+///
+/// For each packet [`length`](Self::length) is called once with its first bytes, and, when as many more are there,
+/// [`open`](Self::open) once with all of it. Until `open` has said yes the length is what anybody may have written:
+/// check it against a bound first. (With encrypt-and-MAC nothing better is possible, as the tag covers the plaintext.)
+pub struct OpeningKey {
+    kind: Kind,
+    prefix_len: usize,
+    block_len: usize,
+    tag_len: usize,
+    /// Whether the length of the packet under way has been read.
+    length_read: bool,
+}
+
+enum Kind {
+    None,
+    ChaCha20Poly1305(ChaChaOpening),
+    Gcm(Gcm),
+    EncryptThenMac(AesCtr, PacketHmac),
+    EncryptAndMac(AesCtr, PacketHmac),
+}
+
+impl OpeningKey {
+    /// A key of `cipher`, and of `mac` where the cipher needs one, from what key derivation gave for this direction
+    /// (RFC 4253 §7.2). `mac_key` is empty where there is no MAC.
+    ///
+    /// # Errors
+    /// [`KeyError`] where something does not fit the rows.
+    pub fn new(
+        cipher: &'static CipherAlg,
+        mac: Option<&'static MacAlg>,
+        iv: &[u8],
+        key: &[u8],
+        mac_key: &[u8],
+    ) -> Result<Self, KeyError> {
+        check_sizes(cipher, mac, iv, key, mac_key)?;
+        let kind = match cipher.kind {
+            CipherKind::Null => Kind::None,
+            CipherKind::ChaCha20Poly1305 => Kind::ChaCha20Poly1305(ChaChaOpening::new(key)?),
+            CipherKind::AesGcm => Kind::Gcm(Gcm::new(key, iv)?),
+            CipherKind::AesCtr => {
+                let mac = mac.ok_or(KeyError::MissingMac)?;
+                let (stream, hmac) = (AesCtr::new(key, iv)?, PacketHmac::new(mac, mac_key)?);
+                if mac.etm { Kind::EncryptThenMac(stream, hmac) } else { Kind::EncryptAndMac(stream, hmac) }
+            }
+        };
+        let prefix_len = match &kind {
+            Kind::EncryptAndMac(..) => cipher.block_len,
+            Kind::None | Kind::ChaCha20Poly1305(_) | Kind::Gcm(_) | Kind::EncryptThenMac(..) => LENGTH_LEN,
+        };
+        Ok(Self {
+            kind,
+            prefix_len,
+            block_len: cipher.block_len,
+            tag_len: mac.map_or(cipher.tag_len, |mac| mac.tag_len),
+            length_read: false,
+        })
+    }
+
+    /// No protection, as before the first NEWKEYS (RFC 4253 §6).
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            kind: Kind::None,
+            prefix_len: LENGTH_LEN,
+            block_len: NULL_CIPHER.block_len,
+            tag_len: NULL_CIPHER.tag_len,
+            length_read: false,
+        }
+    }
+
+    /// How many bytes of a packet [`length`](Self::length) needs: 4, or the cipher's block where the length is
+    /// encrypted with the rest.
+    #[must_use]
+    pub fn prefix_len(&self) -> usize {
+        self.prefix_len
+    }
+
+    /// The unit in bytes that packets are padded to.
+    #[must_use]
+    pub fn block_len(&self) -> usize {
+        self.block_len
+    }
+
+    /// Bytes of tag after each packet.
+    #[must_use]
+    pub fn tag_len(&self) -> usize {
+        self.tag_len
+    }
+
+    /// Whether the 4 bytes of length do not count towards the padding, because they are not encrypted with the rest.
+    #[must_use]
+    pub fn length_outside_blocks(&self) -> bool {
+        match self.kind {
+            Kind::ChaCha20Poly1305(_) | Kind::Gcm(_) | Kind::EncryptThenMac(..) => true,
+            Kind::None | Kind::EncryptAndMac(..) => false,
+        }
+    }
+
+    /// The `packet_length` of the packet that begins with `prefix`, without its tag and without its own 4 bytes
+    /// (RFC 4253 §6). `prefix` is [`prefix_len`](Self::prefix_len) bytes in the place where `open` will find them: with
+    /// encrypt-and-MAC they are decrypted there, otherwise they stay as they are.
+    ///
+    /// # Errors
+    /// [`OpenError`], but never `Forged`: the length is not verified.
+    pub fn length(&mut self, seq: u32, prefix: &mut [u8]) -> Result<u32, OpenError> {
+        if self.length_read {
+            return Err(OpenError::OutOfTurn);
+        }
+        if prefix.len() != self.prefix_len {
+            return Err(OpenError::TooShort);
+        }
+        self.length_read = true;
+        if let Kind::EncryptAndMac(stream, _) = &mut self.kind {
+            stream.apply(prefix).map_err(|_| OpenError::Exhausted)?;
+        }
+        let length = *prefix.first_chunk::<LENGTH_LEN>().ok_or(OpenError::TooShort)?;
+        Ok(match &self.kind {
+            Kind::ChaCha20Poly1305(key) => key.length(seq, length),
+            Kind::None | Kind::Gcm(_) | Kind::EncryptThenMac(..) | Kind::EncryptAndMac(..) => {
+                u32::from_be_bytes(length)
+            }
+        })
+    }
+
+    /// Opens `packet` in place: all of it, from the prefix that [`length`](Self::length) saw to the tag. Then its
+    /// plaintext (the padding's length, payload and padding) is `packet[4..len - tag_len]`. `seq` is the direction's
+    /// sequence number. Nothing is allocated, and tags are compared in constant time.
+    ///
+    /// # Errors
+    /// [`OpenError::Forged`] where the tag does not verify: the packet is then untouched, except with GCM, which
+    /// verifies while it decrypts, and encrypt-and-MAC, which can only verify after it.
+    pub fn open(&mut self, seq: u32, packet: &mut [u8]) -> Result<(), OpenError> {
+        if !std::mem::take(&mut self.length_read) {
+            return Err(OpenError::OutOfTurn);
+        }
+        let (text, tag) = split_tag(packet, self.tag_len).ok_or(OpenError::TooShort)?;
+        match &mut self.kind {
+            Kind::None => Ok(()),
+            Kind::ChaCha20Poly1305(key) => key.open(seq, text, tag),
+            Kind::Gcm(key) => key.open(text, tag),
+            Kind::EncryptThenMac(stream, mac) => {
+                if !mac.verifies(seq, text, tag) {
+                    return Err(OpenError::Forged);
+                }
+                let body = text.get_mut(LENGTH_LEN..).ok_or(OpenError::TooShort)?;
+                stream.apply(body).map_err(|_| OpenError::Exhausted)
+            }
+            Kind::EncryptAndMac(stream, mac) => {
+                let rest = text.get_mut(self.prefix_len..).ok_or(OpenError::TooShort)?;
+                stream.apply(rest).map_err(|_| OpenError::Exhausted)?;
+                if mac.verifies(seq, text, tag) { Ok(()) } else { Err(OpenError::Forged) }
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+use super::chacha::ChaChaSealing;
+use super::ctr::AesCtr;
+use super::error::{KeyError, SealError};
+use super::gcm::Gcm;
+use super::hmac::PacketHmac;
+use super::{check_sizes, split_tag};
+use crate::cipher::{CipherAlg, CipherKind};
+use crate::{MacAlg, NULL_CIPHER};
+
+/// What protects the packets of one direction on their way out.
+pub struct SealingKey {
+    kind: Kind,
+    block_len: usize,
+    tag_len: usize,
+}
+
+enum Kind {
+    None,
+    ChaCha20Poly1305(ChaChaSealing),
+    Gcm(Gcm),
+    EncryptThenMac(AesCtr, PacketHmac),
+    EncryptAndMac(AesCtr, PacketHmac),
+}
+
+impl SealingKey {
+    /// A key of `cipher`, and of `mac` where the cipher needs one, from what key derivation gave for this direction
+    /// (RFC 4253 §7.2). `mac_key` is empty where there is no MAC.
+    ///
+    /// # Errors
+    /// [`KeyError`] where something does not fit the rows.
+    pub fn new(
+        cipher: &'static CipherAlg,
+        mac: Option<&'static MacAlg>,
+        iv: &[u8],
+        key: &[u8],
+        mac_key: &[u8],
+    ) -> Result<Self, KeyError> {
+        check_sizes(cipher, mac, iv, key, mac_key)?;
+        let kind = match cipher.kind {
+            CipherKind::Null => Kind::None,
+            CipherKind::ChaCha20Poly1305 => Kind::ChaCha20Poly1305(ChaChaSealing::new(key)?),
+            CipherKind::AesGcm => Kind::Gcm(Gcm::new(key, iv)?),
+            CipherKind::AesCtr => {
+                let mac = mac.ok_or(KeyError::MissingMac)?;
+                let (stream, hmac) = (AesCtr::new(key, iv)?, PacketHmac::new(mac, mac_key)?);
+                if mac.etm { Kind::EncryptThenMac(stream, hmac) } else { Kind::EncryptAndMac(stream, hmac) }
+            }
+        };
+        Ok(Self { kind, block_len: cipher.block_len, tag_len: mac.map_or(cipher.tag_len, |mac| mac.tag_len) })
+    }
+
+    /// No protection, as before the first NEWKEYS (RFC 4253 §6).
+    #[must_use]
+    pub fn none() -> Self {
+        Self { kind: Kind::None, block_len: NULL_CIPHER.block_len, tag_len: NULL_CIPHER.tag_len }
+    }
+
+    /// The unit in bytes that packets are padded to.
+    #[must_use]
+    pub fn block_len(&self) -> usize {
+        self.block_len
+    }
+
+    /// Bytes of tag after each packet.
+    #[must_use]
+    pub fn tag_len(&self) -> usize {
+        self.tag_len
+    }
+
+    /// Whether the 4 bytes of length do not count towards the padding, because they are not encrypted with the rest.
+    #[must_use]
+    pub fn length_outside_blocks(&self) -> bool {
+        match self.kind {
+            Kind::ChaCha20Poly1305(_) | Kind::Gcm(_) | Kind::EncryptThenMac(..) => true,
+            Kind::None | Kind::EncryptAndMac(..) => false,
+        }
+    }
+
+    /// Seals `packet` in place. It is the length, the padding's length, payload and padding, and then
+    /// [`tag_len`](Self::tag_len) bytes of room for the tag. Every packet is sealed once and in the order of `seq`, the
+    /// direction's sequence number (RFC 4253 §6.4). Nothing is allocated.
+    ///
+    /// # Errors
+    /// [`SealError`]; the key is not to be used again then.
+    pub fn seal(&mut self, seq: u32, packet: &mut [u8]) -> Result<(), SealError> {
+        let (text, tag) = split_tag(packet, self.tag_len).ok_or(SealError::TooShort)?;
+        match &mut self.kind {
+            Kind::None => Ok(()),
+            Kind::ChaCha20Poly1305(key) => key.seal(seq, text, tag),
+            Kind::Gcm(key) => key.seal(text, tag),
+            Kind::EncryptThenMac(stream, mac) => {
+                let body = text.get_mut(super::LENGTH_LEN..).ok_or(SealError::TooShort)?;
+                stream.apply(body).map_err(|_| SealError::Exhausted)?;
+                mac.sign(seq, text, tag);
+                Ok(())
+            }
+            Kind::EncryptAndMac(stream, mac) => {
+                mac.sign(seq, text, tag);
+                stream.apply(text).map_err(|_| SealError::Exhausted)
+            }
+        }
+    }
+}
