@@ -1,0 +1,245 @@
+use std::collections::VecDeque;
+
+use wire::Role;
+
+use crate::channel::{Channel, Lane, OpenChannel};
+use crate::id::{Found, Table};
+use crate::limits::{CHANNELS_MAX, PACKET_DEFAULT, WINDOW_DEFAULT};
+use crate::list::List;
+use crate::reply::Replies;
+use crate::{Error, LocalId, Misbehaviour, Misuse};
+
+/// What we give a peer to send into on one channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Bytes that may be on their way or delivered and not consumed. Any value is legal; 0 lets nothing come until
+    /// [`set_window`](Connection::set_window).
+    pub window: u32,
+    /// Most data bytes per message.
+    pub max_packet: u32,
+}
+
+impl Default for Grant {
+    fn default() -> Self {
+        Self { window: WINDOW_DEFAULT, max_packet: PACKET_DEFAULT }
+    }
+}
+
+/// What is settled when a connection starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Most channels at a time, asked for and open ones together; never more than
+    /// [`CHANNEL_SLOTS_MAX`](crate::limits::CHANNEL_SLOTS_MAX).
+    pub channels_max: usize,
+    /// Most data bytes that we put into one message, even if the peer takes more.
+    pub send_packet_max: u32,
+    /// Whether to tell the peer with `eow@openssh.com` that we read no more. Only OpenSSH and we ourselves know it.
+    pub send_eow: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { channels_max: CHANNELS_MAX, send_packet_max: PACKET_DEFAULT, send_eow: false }
+    }
+}
+
+/// How urgent a channel's data is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priority {
+    /// Someone waits for each byte: goes first, as long as it is little.
+    Interactive,
+    /// Goes in turn with other bulk.
+    Bulk,
+}
+
+/// The RFC 4254 machine of one side of a connection. See the [crate](crate)'s page.
+#[derive(Debug)]
+pub struct Connection {
+    pub(crate) role: Role,
+    /// What ended it.
+    pub(crate) failed: Option<Error>,
+    pub(crate) config: Config,
+    pub(crate) channels: Table<Channel>,
+    /// Opens that wait for our answer.
+    pub(crate) pending_opens: usize,
+    /// Replies that we owe on all channels.
+    pub(crate) pending_requests: usize,
+    /// Replies that we owe to global requests.
+    pub(crate) global_owed: Replies<Option<Vec<u8>>>,
+    /// Tags of global requests of ours, oldest first.
+    pub(crate) global_outstanding: VecDeque<u64>,
+    /// The peer has promised to ask for no more sessions.
+    pub(crate) no_more_sessions: bool,
+    /// Channels whose state has something to say.
+    pub(crate) due: List,
+    pub(crate) interactive: List,
+    pub(crate) bulk: List,
+    /// Bytes of interactive channels since a bulk channel was last served.
+    pub(crate) interactive_run: u32,
+}
+
+impl Connection {
+    /// A connection without channels.
+    #[must_use]
+    pub fn new(role: Role, config: Config) -> Self {
+        Self {
+            role,
+            failed: None,
+            config,
+            channels: Table::new(),
+            pending_opens: 0,
+            pending_requests: 0,
+            global_owed: Replies::new(),
+            global_outstanding: VecDeque::new(),
+            no_more_sessions: false,
+            due: List::default(),
+            interactive: List::default(),
+            bulk: List::default(),
+            interactive_run: 0,
+        }
+    }
+
+    /// How many channels there are, asked for and open ones together.
+    #[must_use]
+    pub fn channel_count(&self) -> usize {
+        self.channels.len()
+    }
+
+    /// The channels that there are, asked for and open ones. Takes time in proportion to their largest number so far.
+    pub fn channels(&self) -> impl Iterator<Item = LocalId> + '_ {
+        self.channels.ids()
+    }
+
+    /// Whether `channel` is open: granted, and not both sides have closed it.
+    #[must_use]
+    pub fn is_open(&self, channel: LocalId) -> bool {
+        self.open_channel(channel).is_ok()
+    }
+
+    /// Bytes that the peer is ready to read on `channel`; 0 if it is not open.
+    #[must_use]
+    pub fn send_window(&self, channel: LocalId) -> u32 {
+        self.open_channel(channel).map_or(0, |open| open.send.left())
+    }
+
+    /// Bytes that the peer may still send on `channel`; 0 if it is not open.
+    #[must_use]
+    pub fn receive_window(&self, channel: LocalId) -> u32 {
+        self.open_channel(channel).map_or(0, |open| open.receive.left())
+    }
+
+    /// Bytes that were delivered on `channel` and not yet consumed; 0 if it is not open.
+    #[must_use]
+    pub fn unconsumed(&self, channel: LocalId) -> u32 {
+        self.open_channel(channel).map_or(0, |open| open.receive.held())
+    }
+
+    /// How urgent the data of `channel` is held to be.
+    #[must_use]
+    pub fn priority(&self, channel: LocalId) -> Option<Priority> {
+        self.open_channel(channel).ok().map(OpenChannel::priority)
+    }
+
+    /// Whether the peer has said that it asks for no more sessions.
+    #[must_use]
+    pub fn no_more_sessions(&self) -> bool {
+        self.no_more_sessions
+    }
+
+    /// How many of the peer's opens and requests, global ones included, wait for the application's answer or for
+    /// an earlier one's.
+    #[must_use]
+    pub fn pending_questions(&self) -> usize {
+        self.pending_opens.saturating_add(self.pending_requests).saturating_add(self.global_owed.len())
+    }
+
+    pub(crate) fn open_channel(&self, channel: LocalId) -> Result<&OpenChannel, Misuse> {
+        match self.channels.get(channel) {
+            Some(Channel::Open(open)) => Ok(open),
+            Some(Channel::AwaitAnswer(_) | Channel::ExpectConfirmation(_)) => Err(Misuse::NotOpen),
+            None => Err(Misuse::UnknownChannel),
+        }
+    }
+
+    pub(crate) fn open_channel_mut(&mut self, channel: LocalId) -> Result<&mut OpenChannel, Misuse> {
+        match self.channels.get_mut(channel) {
+            Some(Channel::Open(open)) => Ok(open),
+            Some(Channel::AwaitAnswer(_) | Channel::ExpectConfirmation(_)) => Err(Misuse::NotOpen),
+            None => Err(Misuse::UnknownChannel),
+        }
+    }
+
+    /// The channel that a message of the peer is for.
+    pub(crate) fn addressed(&self, recipient: u32) -> Result<LocalId, Misbehaviour> {
+        match self.channels.find(recipient) {
+            Found::Live(id) => Ok(id),
+            Found::Past | Found::Never => Err(Misbehaviour::UnknownChannel(recipient)),
+        }
+    }
+
+    /// The open channel that a message of the peer is for.
+    pub(crate) fn addressed_open(
+        &mut self,
+        recipient: u32,
+    ) -> Result<(LocalId, &mut OpenChannel), Misbehaviour> {
+        let id = self.addressed(recipient)?;
+        match self.channels.get_mut(id) {
+            Some(Channel::Open(open)) => Ok((id, open)),
+            Some(Channel::AwaitAnswer(_) | Channel::ExpectConfirmation(_)) => {
+                Err(Misbehaviour::ChannelNotOpen(recipient))
+            }
+            None => Err(Misbehaviour::UnknownChannel(recipient)),
+        }
+    }
+
+    /// Adds a channel, and room for it in every list, so that nothing on the data path allocates.
+    pub(crate) fn add(&mut self, channel: Channel) -> Option<LocalId> {
+        let id = self.channels.insert(self.config.channels_max, channel)?;
+        let slots = self.channels.slots();
+        self.due.reserve(slots);
+        self.interactive.reserve(slots);
+        self.bulk.reserve(slots);
+        Some(id)
+    }
+
+    /// Gives up a channel and its number. It is in no list: only open channels are, and one that is over has nothing
+    /// due and cannot send.
+    pub(crate) fn forget(&mut self, channel: LocalId) {
+        match self.channels.remove(channel) {
+            Some(Channel::Open(open)) => {
+                self.pending_requests = self.pending_requests.saturating_sub(open.owed.len());
+            }
+            Some(Channel::AwaitAnswer(_)) => self.pending_opens = self.pending_opens.saturating_sub(1),
+            Some(Channel::ExpectConfirmation(_)) | None => {}
+        }
+    }
+
+    /// Puts a channel into the lists in which its state belongs, or gives it up when it is over. To be called after
+    /// every change.
+    pub(crate) fn settle(&mut self, channel: LocalId) {
+        let Some(Channel::Open(open)) = self.channels.get_mut(channel) else { return };
+        let slot = channel.slot();
+        let over = open.is_over();
+        if open.is_due() {
+            self.due.push(slot);
+        }
+        let lane = open.wanted_lane();
+        if lane != open.lane {
+            let before = std::mem::replace(&mut open.lane, lane);
+            open.reset_turn();
+            match before {
+                Lane::Idle => {}
+                Lane::Interactive => self.interactive.remove(slot),
+                Lane::Bulk => self.bulk.remove(slot),
+            }
+            match lane {
+                Lane::Idle => {}
+                Lane::Interactive => self.interactive.push(slot),
+                Lane::Bulk => self.bulk.push(slot),
+            }
+        }
+        if over {
+            self.forget(channel);
+        }
+    }
+}
