@@ -1,0 +1,126 @@
+//! Packets on their way in (RFC 4253 §6).
+
+use crypto::{OpenError, OpeningKey};
+
+use crate::error::{Error, Misbehaviour};
+use crate::limits::{PACKET_LENGTH_MIN, PADDING_MIN};
+use crate::recvbuf::RecvBuf;
+use crate::sequence::Sequence;
+
+/// What takes packets apart: the key of the peer's direction and what it has done so far.
+pub(crate) struct Inbound {
+    key: OpeningKey,
+    sequence: Sequence,
+    /// All bytes of the packet under way, once its length is known. With encrypt-and-MAC its first block has been
+    /// decrypted by then, which must not be done twice.
+    expected: Option<usize>,
+    /// Packets that this key opened.
+    packets: u64,
+    /// Bytes that this key opened.
+    bytes: u64,
+}
+
+/// A packet that was opened.
+pub(crate) struct Opened<'b> {
+    /// The message, number first; never empty.
+    pub(crate) payload: &'b [u8],
+    /// The message's number.
+    pub(crate) number: u8,
+    pub(crate) sequence: u32,
+}
+
+impl Inbound {
+    pub(crate) fn new() -> Self {
+        Self { key: OpeningKey::none(), sequence: Sequence::default(), expected: None, packets: 0, bytes: 0 }
+    }
+
+    /// The bytes of the next packet on the wire, from its length to its tag, when its length is there. A length over
+    /// `limit` is refused before anything waits or grows for it.
+    pub(crate) fn expect(&mut self, rx: &mut RecvBuf, limit: u32) -> Result<Option<usize>, Error> {
+        if self.expected.is_none() {
+            let Some(prefix) = rx.data_mut(self.key.prefix_len()) else { return Ok(None) };
+            let length = self.key.length(self.sequence.next(), prefix).map_err(open_error)?;
+            self.expected = Some(self.total(length, limit).ok_or(Error::BadPacketLength { length })?);
+        }
+        Ok(self.expected)
+    }
+
+    /// All bytes of a packet with this `packet_length`, if there can be one.
+    fn total(&self, length: u32, limit: u32) -> Option<usize> {
+        if !(PACKET_LENGTH_MIN..=limit).contains(&length) {
+            return None;
+        }
+        let length = usize::try_from(length).ok()?;
+        let whole = length.checked_add(4)?;
+        let padded = if self.key.length_outside_blocks() { length } else { whole };
+        let blocks = padded.checked_rem(self.key.block_len())? == 0;
+        whole.checked_add(self.key.tag_len()).filter(|_| blocks)
+    }
+
+    /// Opens the packet whose length [`expect`](Self::expect) gave, when it is all there.
+    pub(crate) fn open<'b>(
+        &mut self,
+        rx: &'b mut RecvBuf,
+        packets_max: u64,
+    ) -> Result<Option<Opened<'b>>, Error> {
+        let Some(total) = self.expected else { return Ok(None) };
+        let tag_len = self.key.tag_len();
+        let Some(packet) = rx.take(total) else { return Ok(None) };
+        self.expected = None;
+        if self.packets >= packets_max {
+            return Err(Error::KeyUsedUp);
+        }
+        let sequence = self.sequence.next();
+        self.key.open(sequence, packet).map_err(open_error)?;
+        self.sequence.advance();
+        self.packets = self.packets.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(u64::try_from(total).unwrap_or(u64::MAX));
+        let text = packet.get(4..total.saturating_sub(tag_len)).unwrap_or_default();
+        let (padding, rest) = text.split_first().ok_or(Misbehaviour::Padding)?;
+        let padding = usize::from(*padding);
+        if padding < PADDING_MIN {
+            return Err(Misbehaviour::Padding.into());
+        }
+        let payload_len = rest.len().checked_sub(padding).ok_or(Misbehaviour::Padding)?;
+        let payload = rest.get(..payload_len).unwrap_or_default();
+        let number = *payload.first().ok_or(Misbehaviour::EmptyPayload)?;
+        Ok(Some(Opened { payload, number, sequence }))
+    }
+
+    /// From the peer's NEWKEYS on. The sequence number starts again only under strict KEX.
+    pub(crate) fn change_key(&mut self, key: OpeningKey, strict: bool) {
+        self.key = key;
+        self.packets = 0;
+        self.bytes = 0;
+        if strict {
+            self.sequence.reset();
+        }
+    }
+
+    pub(crate) fn wrapped(&self) -> bool {
+        self.sequence.wrapped()
+    }
+
+    pub(crate) fn packets(&self) -> u64 {
+        self.packets
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    #[cfg(test)]
+    pub(crate) fn set_sequence(&mut self, sequence: Sequence) {
+        self.sequence = sequence;
+    }
+}
+
+fn open_error(error: OpenError) -> Error {
+    match error {
+        OpenError::Forged => Error::Forged,
+        OpenError::Exhausted => Error::KeyUsedUp,
+        // Neither can be: lengths are checked, and `expect` and `open` take turns. Of the errors that end a connection
+        // this one says the least.
+        OpenError::TooShort | OpenError::OutOfTurn => Error::Forged,
+    }
+}

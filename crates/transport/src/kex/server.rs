@@ -1,0 +1,102 @@
+use crypto::{Secret, SharedSecret};
+use wire::Bytes;
+
+use super::init::Inits;
+use super::new_keys::{ExpectNewKeys, Proof};
+use super::{Context, Kex, Outcome, Step};
+use crate::error::{Error, Misuse, Refusal};
+use crate::input::{Ask, SignRequest};
+use crate::message::{KexEcdhInit, KexEcdhReply};
+use crate::negotiate::Agreed;
+use crate::transcript::{ExchangeHash, Transcript};
+
+/// The client's public value must come.
+pub(crate) struct ExpectEcdhInit {
+    inits: Inits,
+    /// The next packet is a wrong guess of the client's.
+    pub(super) drop_guess: bool,
+}
+
+impl ExpectEcdhInit {
+    pub(super) fn begin(inits: Inits) -> Self {
+        let drop_guess = inits.drop_guess;
+        Self { inits, drop_guess }
+    }
+
+    pub(super) fn handle(mut self, payload: &[u8], cx: &mut Context<'_>) -> Step {
+        if std::mem::take(&mut self.drop_guess) {
+            return Ok((Kex::ExpectEcdhInit(Box::new(self)), Outcome::Nothing));
+        }
+        let init = KexEcdhInit::from_payload(payload)?;
+        let agreed = self.inits.agreed;
+        let response = agreed.kex.respond(cx.rng, init.client_public.0)?;
+        let (index, blob) = host_key_for(cx.host_keys, agreed.host_key.key_type).ok_or(Misuse::NoHostKey)?;
+        let transcript = Transcript {
+            client_ident: cx.session.client_ident.clone(),
+            server_ident: cx.session.server_ident.clone(),
+            client_kexinit: self.inits.client_kexinit,
+            server_kexinit: self.inits.server_kexinit,
+            host_key: blob.to_vec(),
+            client_public: init.client_public.0.to_vec(),
+            server_public: response.public.clone(),
+            shared_secret: Secret::copy_of(response.secret.encoded()),
+        };
+        let hash = transcript.hash(agreed.kex.hash);
+        let request = SignRequest {
+            algorithm: agreed.host_key,
+            host_key: index,
+            hash: hash.clone(),
+            transcript: Box::new(transcript),
+            rekey: cx.session.id.is_some(),
+        };
+        let next = AwaitSignature {
+            agreed,
+            host_key: index,
+            server_public: response.public,
+            secret: response.secret,
+            hash,
+        };
+        Ok((Kex::AwaitSignature(Box::new(next)), Outcome::Ask(Ask::Sign(request))))
+    }
+}
+
+/// The host key's signature must be made, somewhere else.
+pub(crate) struct AwaitSignature {
+    agreed: Agreed,
+    host_key: usize,
+    server_public: Vec<u8>,
+    secret: SharedSecret,
+    hash: ExchangeHash,
+}
+
+/// The proof that our host key signed this exchange. Only an answer to [`Ask::Sign`] makes one.
+pub(super) struct ExchangeSigned(());
+
+impl AwaitSignature {
+    /// The name of the algorithm that the signature must have.
+    pub(super) fn algorithm(&self) -> &'static str {
+        self.agreed.host_key.name
+    }
+
+    pub(super) fn signed(self, signature: Option<&[u8]>, cx: &mut Context<'_>) -> Result<Kex, Error> {
+        let signature = signature.ok_or(Error::Refused(Refusal::Signature))?;
+        let host_key = cx.host_keys.get(self.host_key).ok_or(Misuse::NoHostKey)?;
+        cx.out.pass(&KexEcdhReply {
+            host_key: Bytes(host_key),
+            server_public: Bytes(&self.server_public),
+            signature: Bytes(signature),
+        });
+        let proof = Proof::Server(ExchangeSigned(()));
+        let next = ExpectNewKeys::begin(self.agreed, &self.secret, &self.hash, proof, cx)?;
+        Ok(Kex::ExpectNewKeys(Box::new(next)))
+    }
+}
+
+/// The first host key of a type, and where it stands.
+pub(crate) fn host_key_for<'a>(host_keys: &'a [Vec<u8>], key_type: &str) -> Option<(usize, &'a [u8])> {
+    host_keys
+        .iter()
+        .enumerate()
+        .find(|(_, blob)| keys::PublicKey::type_of(blob).is_ok_and(|found| found == key_type))
+        .map(|(index, blob)| (index, blob.as_slice()))
+}

@@ -1,0 +1,215 @@
+//! Packets on their way out (RFC 4253 §6), and the gate that holds them back during a key exchange.
+
+use crypto::SealingKey;
+use wire::{Message, SliceSink, encoded_len};
+
+use crate::limits::PADDING_MIN;
+use crate::outbuf::OutBuf;
+use crate::replies::Replies;
+use crate::sequence::Sequence;
+
+/// What puts packets together: the key of our direction and what it has done so far.
+pub(crate) struct Outbound {
+    key: SealingKey,
+    sequence: Sequence,
+    /// Packets and bytes that this key sealed.
+    packets: u64,
+    bytes: u64,
+    /// Packets under this key that were neither part of the exchange nor waiting for it: what a key was made for.
+    used: u64,
+    packets_max: u64,
+    buf: OutBuf,
+    replies: Replies,
+    /// Closed from our KEXINIT to our NEWKEYS: then only messages of the exchange pass (RFC 4253 §7.1).
+    gate_open: bool,
+    /// The key may not be used any more; nothing is sent from then on.
+    used_up: bool,
+}
+
+/// Bytes before a payload: the packet's length and the padding's.
+pub(crate) const HEADER_LEN: usize = 5;
+
+impl Outbound {
+    pub(crate) fn new(packets_max: u64) -> Self {
+        Self {
+            key: SealingKey::none(),
+            sequence: Sequence::default(),
+            packets: 0,
+            bytes: 0,
+            used: 0,
+            packets_max,
+            buf: OutBuf::default(),
+            replies: Replies::default(),
+            gate_open: false,
+            used_up: false,
+        }
+    }
+
+    /// Puts bytes that are no packet: the identification.
+    pub(crate) fn put_plain(&mut self, bytes: &[u8]) {
+        self.buf.room(bytes.len()).copy_from_slice(bytes);
+        self.buf.filled(bytes.len());
+    }
+
+    /// Sends a message, or lets it wait for the gate.
+    pub(crate) fn send<M: Message>(&mut self, message: &M) {
+        if self.gate_open {
+            self.used = self.used.saturating_add(1);
+            self.pass(message);
+        } else {
+            self.replies.push(message);
+        }
+    }
+
+    /// Sends a message whether or not the gate is open.
+    pub(crate) fn pass<M: Message>(&mut self, message: &M) {
+        let length = encoded_len(message);
+        let room = self.buf.room(packet_len(&self.key, length));
+        if let Some(payload) = room.get_mut(HEADER_LEN..HEADER_LEN.saturating_add(length)) {
+            message.encode(&mut SliceSink::new(payload));
+        }
+        self.seal(length);
+    }
+
+    /// Sends a payload whether or not the gate is open.
+    pub(crate) fn pass_payload(&mut self, payload: &[u8]) {
+        let room = self.buf.room(packet_len(&self.key, payload.len()));
+        if let Some(room) = room.get_mut(HEADER_LEN..HEADER_LEN.saturating_add(payload.len())) {
+            room.copy_from_slice(payload);
+        }
+        self.seal(payload.len());
+    }
+
+    /// Room for a payload of `payload_max` bytes. After it was filled comes [`commit`](Self::commit).
+    pub(crate) fn payload_room(&mut self, payload_max: usize) -> &mut [u8] {
+        let room = self.buf.room(packet_len(&self.key, payload_max));
+        room.get_mut(HEADER_LEN..HEADER_LEN.saturating_add(payload_max)).unwrap_or_default()
+    }
+
+    /// Seals the first `payload_len` bytes of [`payload_room`](Self::payload_room), with nothing sent in between.
+    pub(crate) fn commit(&mut self, payload_len: usize) {
+        self.used = self.used.saturating_add(1);
+        self.seal(payload_len);
+    }
+
+    /// Seals the payload that stands in the buffer's room behind the header.
+    fn seal(&mut self, payload_len: usize) {
+        if self.used_up || self.packets >= self.packets_max {
+            self.used_up = true;
+            return;
+        }
+        let padding = padding_len(&self.key, payload_len);
+        let whole = packet_len(&self.key, payload_len);
+        let tag_len = self.key.tag_len();
+        let packet = self.buf.room(whole);
+        let padding_start = HEADER_LEN.saturating_add(payload_len);
+        let length = whole.saturating_sub(4).saturating_sub(tag_len);
+        if let Some(header) = packet.first_chunk_mut::<HEADER_LEN>() {
+            let [l0, l1, l2, l3] = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
+            *header = [l0, l1, l2, l3, u8::try_from(padding).unwrap_or(u8::MAX)];
+        }
+        // RFC 4253 §6 would have random padding. It was to help ciphers that leak equal plaintext; the modes of today
+        // do not, and before the keys there is nothing to hide. Random bytes would cost more than sealing does.
+        if let Some(padding) = packet.get_mut(padding_start..padding_start.saturating_add(padding)) {
+            padding.fill(0);
+        }
+        if self.key.seal(self.sequence.next(), packet).is_err() {
+            self.used_up = true;
+            return;
+        }
+        self.sequence.advance();
+        self.packets = self.packets.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(u64::try_from(whole).unwrap_or(u64::MAX));
+        self.buf.filled(whole);
+    }
+
+    /// From our NEWKEYS on.
+    pub(crate) fn change_key(&mut self, key: SealingKey, strict: bool) {
+        self.key = key;
+        self.packets = 0;
+        self.bytes = 0;
+        self.used = 0;
+        if strict {
+            self.sequence.reset();
+        }
+    }
+
+    pub(crate) fn close_gate(&mut self) {
+        self.gate_open = false;
+    }
+
+    /// Opens the gate and sends what waited for it.
+    pub(crate) fn open_gate(&mut self) {
+        self.gate_open = true;
+        let waiting = self.replies.take();
+        for payload in Replies::payloads(&waiting) {
+            self.pass_payload(payload);
+        }
+    }
+
+    /// Nothing more will be sent but what is sealed.
+    pub(crate) fn shut(&mut self) {
+        self.gate_open = false;
+        self.replies.wipe();
+    }
+
+    pub(crate) fn gate_open(&self) -> bool {
+        self.gate_open
+    }
+
+    pub(crate) fn used_up(&self) -> bool {
+        self.used_up
+    }
+
+    pub(crate) fn packets(&self) -> u64 {
+        self.packets
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(crate) fn used(&self) -> u64 {
+        self.used
+    }
+
+    /// Bytes of a packet with such a payload, from its length to its tag.
+    pub(crate) fn packet_len(&self, payload_len: usize) -> usize {
+        packet_len(&self.key, payload_len)
+    }
+
+    /// Bytes of payloads that wait for the gate.
+    pub(crate) fn waiting(&self) -> usize {
+        self.replies.len()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn set_sequence(&mut self, sequence: Sequence) {
+        self.sequence = sequence;
+    }
+
+    pub(crate) fn buf(&self) -> &OutBuf {
+        &self.buf
+    }
+
+    pub(crate) fn buf_mut(&mut self) -> &mut OutBuf {
+        &mut self.buf
+    }
+}
+
+/// Bytes of padding: at least four, and up to a whole number of blocks (RFC 4253 §6).
+fn padding_len(key: &SealingKey, payload_len: usize) -> usize {
+    let header = if key.length_outside_blocks() { 1 } else { HEADER_LEN };
+    let least = payload_len.saturating_add(header).saturating_add(PADDING_MIN);
+    let over = least.checked_rem(key.block_len()).unwrap_or_default();
+    let fill = if over == 0 { 0 } else { key.block_len().saturating_sub(over) };
+    PADDING_MIN.saturating_add(fill)
+}
+
+/// Bytes of a packet with such a payload, from its length to its tag.
+fn packet_len(key: &SealingKey, payload_len: usize) -> usize {
+    payload_len
+        .saturating_add(HEADER_LEN)
+        .saturating_add(padding_len(key, payload_len))
+        .saturating_add(key.tag_len())
+}
