@@ -62,10 +62,14 @@ impl RecvBuf {
         }
     }
 
-    /// Overwrites what was processed, for when it held a password.
+    /// Overwrites all but the bytes that wait, for when what was processed held a password. It may stand behind them as
+    /// well as before them: making room moves what waits and leaves the rest where it was.
     pub fn wipe_consumed(&mut self) {
         if let Some(consumed) = self.bytes.get_mut(..self.head) {
             consumed.zeroize();
+        }
+        if let Some(left_behind) = self.bytes.get_mut(self.tail..) {
+            left_behind.zeroize();
         }
     }
 
@@ -113,6 +117,19 @@ impl RecvBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wiping_leaves_nothing_of_what_was_processed_even_after_room_was_made() {
+        let mut buf = RecvBuf::new();
+        put(&mut buf, &[7; RECV_BUFFER_MIN]);
+        buf.take(RECV_BUFFER_MIN - 10).unwrap();
+        put(&mut buf, &[8; 100]);
+        assert_eq!((buf.head, buf.len()), (0, 110), "room was made by moving");
+        assert!(buf.bytes[buf.tail..].contains(&7));
+        buf.wipe_consumed();
+        assert!(!buf.bytes[buf.tail..].contains(&7));
+        assert_eq!(buf.data(), [vec![7; 10], vec![8; 100]].concat());
+    }
 
     fn put(buf: &mut RecvBuf, bytes: &[u8]) {
         buf.space(bytes.len())[..bytes.len()].copy_from_slice(bytes);

@@ -37,17 +37,35 @@ impl RekeyPolicy {
         self.bytes.map_or(cap, |bytes| bytes.min(cap))
     }
 
+    /// The points at which keys of these ciphers are replaced, for what we send and for what the peer sends.
+    pub(crate) fn points(&self, sent: &CipherAlg, received: &CipherAlg) -> RekeyPoints {
+        let packets = self.packets.min(REKEY_PACKETS);
+        RekeyPoints {
+            sent: Volume { bytes: self.bytes_for(sent), packets },
+            received: Volume { bytes: self.bytes_for(received), packets },
+        }
+    }
+}
+
+/// What a [`RekeyPolicy`] comes to under the keys in use. It is looked at for every packet, so it is computed once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RekeyPoints {
+    sent: Volume,
+    received: Volume,
+}
+
+impl RekeyPoints {
     /// Whether what was sent calls for other keys.
-    pub(crate) fn due_by_sent(&self, sent: Volume, cipher: &CipherAlg) -> bool {
-        sent.bytes >= self.bytes_for(cipher) || sent.packets >= self.packets.min(REKEY_PACKETS)
+    pub(crate) fn due_by_sent(&self, sent: Volume) -> bool {
+        sent.bytes >= self.sent.bytes || sent.packets >= self.sent.packets
     }
 
     /// Whether what was received calls for other keys. While nothing of ours went out under our key this waits a
     /// little, so that a peer that keeps our input full cannot keep our output shut.
-    pub(crate) fn due_by_received(&self, received: Volume, cipher: &CipherAlg, used: bool) -> bool {
+    pub(crate) fn due_by_received(&self, received: Volume, used: bool) -> bool {
         let slack = if used { 0 } else { REKEY_OVERSHOOT };
-        received.bytes >= self.bytes_for(cipher).saturating_add(slack)
-            || received.packets >= self.packets.min(REKEY_PACKETS).saturating_add(slack >> 10)
+        received.bytes >= self.received.bytes.saturating_add(slack)
+            || received.packets >= self.received.packets.saturating_add(slack >> 10)
     }
 }
 
@@ -73,17 +91,18 @@ mod tests {
         let policy = RekeyPolicy { bytes: Some(u64::MAX), packets: u64::MAX, interval: None };
         assert_eq!(policy.bytes_for(cipher("aes128-gcm@openssh.com")), 64 << 30);
         let sent = Volume { bytes: 0, packets: REKEY_PACKETS };
-        assert!(policy.due_by_sent(sent, cipher("aes256-ctr")));
+        let row = cipher("aes256-ctr");
+        assert!(policy.points(row, row).due_by_sent(sent));
     }
 
     #[test]
     fn received_volume_waits_until_something_was_sent_but_not_for_ever() {
         let policy = RekeyPolicy { bytes: Some(16), ..RekeyPolicy::default() };
-        let row = cipher("aes256-ctr");
+        let points = policy.points(cipher("chacha20-poly1305@openssh.com"), cipher("aes256-ctr"));
         let received = |bytes| Volume { bytes, packets: 1 };
-        assert!(!policy.due_by_received(received(15), row, true));
-        assert!(policy.due_by_received(received(16), row, true));
-        assert!(!policy.due_by_received(received(16), row, false));
-        assert!(policy.due_by_received(received(16 + REKEY_OVERSHOOT), row, false));
+        assert!(!points.due_by_received(received(15), true));
+        assert!(points.due_by_received(received(16), true));
+        assert!(!points.due_by_received(received(16), false));
+        assert!(points.due_by_received(received(16 + REKEY_OVERSHOOT), false));
     }
 }

@@ -26,7 +26,7 @@ use crate::negotiate::{Agreed, Markers};
 use crate::outbound::Outbound;
 use crate::reason::Reason;
 use crate::recvbuf::RecvBuf;
-use crate::rekey::Volume;
+use crate::rekey::{RekeyPoints, Volume};
 use crate::timers::{Timer, Timers};
 use crate::transcript::SessionId;
 
@@ -53,6 +53,8 @@ pub struct Transport {
     now: Instant,
     /// What protects the connection: that of the last exchange that was completed.
     agreed: Option<Agreed>,
+    /// When its keys are to be replaced.
+    rekey_points: Option<RekeyPoints>,
     /// Exchanges that were completed.
     exchanges: u64,
     authenticated: bool,
@@ -105,6 +107,7 @@ impl Transport {
             timers,
             now,
             agreed: None,
+            rekey_points: None,
             exchanges: 0,
             authenticated: false,
             packets_before_auth: 0,
@@ -382,22 +385,17 @@ impl Transport {
     /// can pass by then, and there are servers that cannot do it. And not while data waits for a peer that does not
     /// read: each exchange would let another load of answers come to what waits already.
     fn rekey_if_due(&mut self) {
-        if self.failed.is_some() || !self.authenticated || self.exchanges == 0 || !self.kex.is_idle() {
-            return;
-        }
-        let Some(agreed) = self.agreed else { return };
-        if self.outbound.buf().len() >= self.config.limits.sealed_ahead {
-            return;
-        }
-        let policy = &self.config.rekey;
-        let role = self.config.role;
+        // This is asked for every packet, so what is seldom true is asked first.
+        let Some(points) = self.rekey_points.filter(|_| self.authenticated) else { return };
         let sent = Volume { bytes: self.outbound.bytes(), packets: self.outbound.packets() };
         let received = Volume { bytes: self.inbound.bytes(), packets: self.inbound.packets() };
         let used = self.outbound.used() > 0;
-        let due = self.rekey_wanted
-            || used && policy.due_by_sent(sent, agreed.protection.sent_by(role).cipher)
-            || policy.due_by_received(received, agreed.protection.sent_by(role.peer()).cipher, used);
-        if due {
+        let due =
+            self.rekey_wanted || used && points.due_by_sent(sent) || points.due_by_received(received, used);
+        if !due || self.failed.is_some() || !self.kex.is_idle() {
+            return;
+        }
+        if self.outbound.buf().len() < self.config.limits.sealed_ahead {
             let result = self.begin_exchange();
             let _: Result<(), Error> = self.settle(result);
         }
