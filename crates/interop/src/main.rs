@@ -1,0 +1,62 @@
+//! Runs the cases with real peers and prints their table. `tools/interop` makes the peers and calls this.
+//!
+//! `interop [SUITE…] [+WORD…]`: the suites to run, all of them when none is named; with words, only the cases in whose
+//! client, server or description each word is found (`+10.6 +10` for those of OpenSSH 10.6 that move 10 MB). Exits with status 0 only when every case has
+//! passed; the last line is then `N passed, 0 failed`.
+
+use std::process::ExitCode;
+
+use nacre_interop::case::Report;
+use nacre_interop::error::Error;
+use nacre_interop::peers::Peers;
+use nacre_interop::{ours, stock};
+
+/// A set of cases. An error is one that kept the set from being run to its end.
+type Suite = fn(&Peers, &mut Report) -> Result<(), Error>;
+
+/// All suites by name, in the order they run.
+const SUITES: &[(&str, Suite)] = &[
+    ("ours-servers", ours::servers),
+    ("ours-logins", ours::logins),
+    ("ours-clients", ours::clients),
+    ("ours-refusals", ours::refusals),
+    ("stock-matrix", stock::matrix),
+    ("stock-algorithms", stock::algorithms),
+    ("stock-rekey", stock::rekey),
+    ("stock-relay", stock::relay),
+    ("stock-refusals", stock::refusals),
+    ("stock-abilities", stock::abilities),
+];
+
+fn main() -> ExitCode {
+    let (words, wanted): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).partition(|argument| argument.starts_with('+'));
+    let names = || SUITES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" ");
+    if let Some(unknown) = wanted.iter().find(|wanted| SUITES.iter().all(|(name, _)| name != *wanted)) {
+        eprintln!("interop: no suite is called {unknown} (there are: {})", names());
+        return ExitCode::from(2);
+    }
+    let peers = match Peers::open() {
+        Ok(peers) => peers,
+        Err(error) => {
+            eprintln!("interop: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut report = Report::new();
+    report.only(words.iter().map(|word| word[1..].to_owned()).collect());
+    let mut whole = true;
+    for (name, suite) in SUITES {
+        if !wanted.is_empty() && !wanted.iter().any(|wanted| wanted == name) {
+            continue;
+        }
+        if let Err(error) = suite(&peers, &mut report) {
+            println!("suite {name} ended early: {error}");
+            whole = false;
+        }
+    }
+    match report.finish() {
+        Ok(_) if whole => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}

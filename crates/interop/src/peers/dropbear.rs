@@ -1,0 +1,75 @@
+//! Dropbear: the server `dropbear` and the client `dbclient`.
+
+use super::chroot::Chroot;
+use super::client::Login;
+use super::daemon::{Daemon, Start};
+use super::keys::KeyPair;
+use super::process::{Finished, Input};
+use super::server::Settings;
+use super::{USER, version_after};
+use crate::error::Error;
+
+pub(crate) fn version(chroot: &Chroot) -> Result<String, Error> {
+    let finished =
+        chroot.run(None, &["/usr/bin/dbclient".into(), "-V".into()], Input::default(), super::DEADLINE)?;
+    version_after("Dropbear v", "dropbear", &finished.stderr)
+}
+
+pub(crate) fn serve(
+    name: &str,
+    chroot: &Chroot,
+    host_key: &KeyPair,
+    authorized_keys: &str,
+    settings: &Settings,
+) -> Result<Daemon, Error> {
+    if !settings.algorithms.are_default() || settings.rekey_limit.is_some() {
+        return Err(Error::NotConfigurable("the algorithms or the rekey limit of a dropbear server"));
+    }
+    let scratch = chroot.scratch()?;
+    let host_key = host_key.write_dropbear(chroot, &scratch, "host_key")?;
+    let pid_file = scratch.path("pid");
+    let argv = |port: u16| -> Vec<String> {
+        let address = format!("127.0.0.1:{port}");
+        let mut argv: Vec<String> =
+            ["/usr/sbin/dropbear", "-F", "-E", "-r", &host_key, "-P", &pid_file, "-p", &address]
+                .map(str::to_owned)
+                .into();
+        if settings.password.is_none() {
+            argv.push("-s".to_owned());
+        }
+        argv.extend(settings.extra.iter().cloned());
+        argv
+    };
+    let how = Start {
+        name,
+        authorized_keys,
+        password: settings.password.as_deref(),
+        argv: &argv,
+        // Said after its sockets listen.
+        ready: "Not backgrounding",
+    };
+    Daemon::start(chroot, scratch, &how)
+}
+
+pub(crate) fn run(chroot: &Chroot, login: Login<'_>) -> Result<Finished, Error> {
+    if login.algorithms.kex.is_some() || login.rekey_limit.is_some() {
+        return Err(Error::NotConfigurable("the key exchange or the rekey limit of dbclient"));
+    }
+    let scratch = chroot.scratch()?;
+    let key = login.user_key.write_dropbear(chroot, &scratch, "key")?;
+    // What dbclient looks its host keys up in.
+    scratch.write(".ssh/known_hosts", "", 0o600)?;
+    // It has no way to be told the host key of a port that is not the common one, so it takes any (`-y -y`).
+    let mut argv: Vec<String> = ["/usr/bin/dbclient", "-y", "-y", "-i", &key].map(str::to_owned).into();
+    for (option, value) in [("-c", login.algorithms.ciphers), ("-m", login.algorithms.macs)] {
+        argv.extend(value.into_iter().flat_map(|value| [option.to_owned(), value]));
+    }
+    argv.extend(login.extra);
+    argv.extend([
+        "-p".to_owned(),
+        login.port.to_string(),
+        format!("{USER}@127.0.0.1"),
+        login.command.to_owned(),
+    ]);
+    chroot.run(Some(&scratch), &argv, login.input, login.deadline)
+}

@@ -1,0 +1,59 @@
+//! PuTTY's command-line client, `plink`.
+
+use super::chroot::Chroot;
+use super::client::Login;
+use super::process::{Finished, Input};
+use super::{USER, version_after};
+use crate::error::Error;
+
+/// The saved session that carries what plink has no command-line option for.
+const SESSION: &str = "nacre";
+
+pub(crate) fn version(chroot: &Chroot) -> Result<String, Error> {
+    let finished =
+        chroot.run(None, &["/usr/bin/plink".into(), "-V".into()], Input::default(), super::DEADLINE)?;
+    version_after("Release ", "PuTTY", &String::from_utf8_lossy(&finished.stdout))
+}
+
+/// Algorithms are PuTTY's own family names, in its order of preference, such as `aesgcm` or `ecdh`; what is not named is
+/// put below the line that batch mode does not cross.
+pub(crate) fn run(chroot: &Chroot, login: Login<'_>) -> Result<Finished, Error> {
+    if login.algorithms.macs.is_some() {
+        return Err(Error::NotConfigurable("the MAC of plink"));
+    }
+    let scratch = chroot.scratch()?;
+    let key = login.user_key.write_putty(chroot, &scratch, "key.ppk")?;
+    let mut session = String::from("Protocol=ssh\n");
+    for (keyword, value) in [("KEX", &login.algorithms.kex), ("Cipher", &login.algorithms.ciphers)] {
+        if let Some(value) = value {
+            session.push_str(&format!("{keyword}={value},WARN\n"));
+        }
+    }
+    if let Some(limit) = &login.rekey_limit {
+        session.push_str(&format!("RekeyBytes={limit}\n"));
+    }
+    scratch.write(&format!(".putty/sessions/{SESSION}"), &session, 0o600)?;
+    let port = login.port.to_string();
+    let mut argv: Vec<String> = [
+        "/usr/bin/plink",
+        "-batch",
+        "-load",
+        SESSION,
+        "-ssh",
+        "-no-antispoof",
+        "-noagent",
+        "-hostkey",
+        login.host_key.fingerprint(),
+        "-i",
+        &key,
+        "-P",
+        &port,
+        "-l",
+        USER,
+    ]
+    .map(str::to_owned)
+    .into();
+    argv.extend(login.extra);
+    argv.extend(["127.0.0.1".to_owned(), login.command.to_owned()]);
+    chroot.run(Some(&scratch), &argv, login.input, login.deadline)
+}

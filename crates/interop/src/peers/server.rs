@@ -1,0 +1,160 @@
+//! The stock servers as one kind of thing.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use super::chroot::Release;
+use super::client::prepare;
+use super::daemon::Daemon;
+use super::keys::KeyPair;
+use super::{Algorithms, DEADLINE, Peers, dropbear, openssh, russh};
+use crate::error::{During, Error};
+
+/// A server that is a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerKind {
+    /// `sshd`.
+    OpenSsh(Release),
+    /// `dropbear`.
+    Dropbear(Release),
+    /// The russh crate, in this process. It runs `cat`, `echo WORDS` and `exit STATUS`, and refuses everything else.
+    Russh,
+}
+
+impl ServerKind {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::OpenSsh(Release::Bookworm),
+        Self::OpenSsh(Release::Trixie),
+        Self::OpenSsh(Release::Forky),
+        Self::Dropbear(Release::Bookworm),
+        Self::Dropbear(Release::Trixie),
+        Self::Dropbear(Release::Forky),
+        Self::Russh,
+    ];
+
+    /// Starts it on the loopback and returns when it listens. It has [`Peers::host_key`] and lets
+    /// [`USER`](super::USER) in with [`Peers::user_key`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotListening`] with its log when it ends or is silent for [`DEADLINE`](super::DEADLINE),
+    /// [`Error::NotConfigurable`] when it can not be told what the settings want.
+    pub fn start(self, peers: &Peers, settings: &Settings) -> Result<Server, Error> {
+        let name = peers.name_of_server(self);
+        let mut authorized_keys = peers.user_key().public().to_owned();
+        authorized_keys.extend(settings.more_user_keys.iter().map(|key| format!("{}\n", key.trim_end())));
+        let host_key = peers.host_key();
+        let running = match self {
+            Self::OpenSsh(release) => {
+                let chroot = peers.chroot(release);
+                Running::Daemon(openssh::serve(&name, chroot, host_key, &authorized_keys, settings)?)
+            }
+            Self::Dropbear(release) => {
+                let chroot = peers.chroot(release);
+                Running::Daemon(dropbear::serve(&name, chroot, host_key, &authorized_keys, settings)?)
+            }
+            Self::Russh => Running::Russh(russh::serve(host_key, &authorized_keys, settings)?),
+        };
+        Ok(Server { name, host_key: host_key.clone(), running })
+    }
+}
+
+/// What a server is told. Fields that a server can not be told make starting it fail.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// What `sshd` may negotiate.
+    pub algorithms: Algorithms,
+    /// `sshd`'s `RekeyLimit` (such as `64K`), russh's limit in bytes. Dropbear has none to set.
+    pub rekey_limit: Option<String>,
+    /// The test user's password; without it, passwords are not offered. Not for russh.
+    pub password: Option<String>,
+    /// Public key lines that may log in besides [`Peers::user_key`].
+    pub more_user_keys: Vec<String>,
+    /// Further lines of `sshd_config`, or arguments of `dropbear`.
+    pub extra: Vec<String>,
+}
+
+#[derive(Debug)]
+enum Running {
+    Daemon(Daemon),
+    Russh(russh::Running),
+}
+
+/// A server that listens. Dropping it ends it.
+#[derive(Debug)]
+pub struct Server {
+    name: String,
+    host_key: KeyPair,
+    running: Running,
+}
+
+impl Server {
+    /// Its name and version.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The key it proves to have.
+    #[must_use]
+    pub fn host_key(&self) -> &KeyPair {
+        &self.host_key
+    }
+
+    /// Where it listens: a port of the loopback.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        let port = match &self.running {
+            Running::Daemon(daemon) => daemon.port(),
+            Running::Russh(russh) => russh.port(),
+        };
+        SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+    }
+
+    /// A connection to it, with `TCP_NODELAY` and [`DEADLINE`](super::DEADLINE) as its read and write timeouts.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses.
+    pub fn connect(&self) -> Result<TcpStream, Error> {
+        let stream =
+            TcpStream::connect_timeout(&self.address(), DEADLINE).during("connecting to a server")?;
+        prepare(&stream, DEADLINE)?;
+        Ok(stream)
+    }
+
+    /// What it has logged so far, for the report of a failure; of a long log the end.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.log_since(0)
+    }
+
+    /// How much it has logged so far, for [`Server::log_since`].
+    #[must_use]
+    pub fn log_mark(&self) -> usize {
+        match &self.running {
+            Running::Daemon(daemon) => daemon.log_mark(),
+            Running::Russh(russh) => russh.log().len(),
+        }
+    }
+
+    /// What it has logged since [`Server::log_mark`] gave this mark.
+    #[must_use]
+    pub fn log_since(&self, mark: usize) -> String {
+        match &self.running {
+            Running::Daemon(daemon) => daemon.log_since(mark),
+            Running::Russh(russh) => russh.log().get(mark..).unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// Waits until its log contains `mark`; false when it ended or the deadline is over before that. Russh logs only the
+    /// errors that ended its connections, and is not waited for.
+    #[must_use]
+    pub fn wait_for_log(&self, mark: &str, deadline: Duration) -> bool {
+        match &self.running {
+            Running::Daemon(daemon) => daemon.wait_for_log(mark, deadline),
+            Running::Russh(russh) => russh.log().contains(mark),
+        }
+    }
+}
