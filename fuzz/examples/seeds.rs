@@ -1,0 +1,252 @@
+//! Writes the seeds: `cargo run --manifest-path fuzz/Cargo.toml --example seeds`, from anywhere.
+
+use std::path::{Path, PathBuf};
+
+use crypto::SeededRng;
+use keys::{KeyFile, KeyLine, PrivateKey, SIGNATURES};
+use nacre_fuzz::Treatment::{AfterWaiting, Damaged, Framed, Raw};
+use nacre_fuzz::{Suite, host_key, name, payload, suites, write_input};
+use userauth::message as auth;
+use wire::{Bytes, Human, NameList, Rest, Role, Sensitive, Text};
+
+/// Most bytes of one seed.
+const SEED_MAX: usize = 2048;
+
+fn put(target: &str, seed: &str, bytes: &[u8]) {
+    assert!(bytes.len() <= SEED_MAX, "{target}/{seed} is large");
+    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join(seed), bytes).expect("a file");
+}
+
+/// The messages by which a client asks for the service and tries every method.
+struct Requests {
+    service: Vec<u8>,
+    none: Vec<u8>,
+    offer: Vec<u8>,
+    proof: Vec<u8>,
+    password: Vec<u8>,
+    interactive: Vec<u8>,
+    responses: Vec<u8>,
+}
+
+fn requests() -> Requests {
+    let (user, service) = (Text::new("alice").expect("a text"), name("ssh-connection"));
+    let blob = host_key().public().blob();
+    let (algorithm, key, method) = (name("null"), Bytes(&blob), name("publickey"));
+    let signature = nacre_fuzz::null_signature();
+    Requests {
+        service: payload(&auth::ServiceRequest { service: name("ssh-userauth") }),
+        none: payload(&auth::NoneRequest { user, service, method: name("none") }),
+        offer: payload(&auth::KeyOffer { user, service, method, signed: false, algorithm, key }),
+        proof: payload(&auth::KeyProof {
+            user,
+            service,
+            method,
+            signed: true,
+            algorithm,
+            key,
+            signature: Bytes(&signature),
+        }),
+        password: payload(&auth::PasswordRequest {
+            user,
+            service,
+            method: name("password"),
+            change: false,
+            password: Sensitive(b"secret"),
+        }),
+        interactive: payload(&auth::InteractiveRequest {
+            user,
+            service,
+            method: name("keyboard-interactive"),
+            language: Human(b""),
+            submethods: Text::new("").expect("a text"),
+        }),
+        responses: payload(&auth::InfoResponse {
+            count: 1,
+            responses: auth::MethodFields(&[0, 0, 0, 1, b'r']),
+        }),
+    }
+}
+
+/// A session of the peer: open, request, data both ways, end. `id` is the number that the side under test has given.
+fn session(id: u32) -> Vec<Vec<u8>> {
+    use connection::message as m;
+    let request = |request, want_reply, data| {
+        payload(&m::ChannelRequestFrame { recipient: id, name: name(request), want_reply, data: Rest(data) })
+    };
+    vec![
+        payload(&m::ChannelOpen {
+            kind: name("session"),
+            sender: 7,
+            window: 4096,
+            max_packet: 256,
+            data: Rest(&[]),
+        }),
+        request("exec", true, &[0, 0, 0, 2, b'i', b'd']),
+        request("window-change", false, &[0; 16]),
+        payload(&m::ChannelData { recipient: id, data: Bytes(b"to the program") }),
+        payload(&m::ChannelWindowAdjust { recipient: id, bytes: 4096 }),
+        payload(&m::GlobalRequestFrame {
+            name: name("keepalive@openssh.com"),
+            want_reply: true,
+            data: Rest(&[]),
+        }),
+        payload(&m::ChannelEof { recipient: id }),
+        payload(&m::ChannelClose { recipient: id }),
+    ]
+}
+
+fn packets() {
+    let asked = requests();
+    let login = [&asked.service, &asked.none];
+    let mut talk: Vec<Vec<u8>> = login.into_iter().cloned().collect();
+    talk.extend(session(0));
+    let framed = |payloads: &[Vec<u8>]| -> Vec<u8> {
+        let records: Vec<_> = payloads.iter().map(|payload| (Framed, &payload[..])).collect();
+        // `none` is enough, every question is answered with yes, data is sent back.
+        write_input(1, &[1, 0, 1, 0, 1, 2, 0, 0, 2, 0, 5], &records)
+    };
+    put("packets_server", "session", &framed(&talk));
+
+    let kexinit = Suite::NULL.kexinit(Role::Client);
+    let real = Suite::NULL.kexinit_with("curve25519-sha256,kex-strict-c-v00@openssh.com", "ssh-ed25519");
+    let mut init = vec![30];
+    wire::put_string(&mut init, &[9; 32]);
+    let ident: &[u8] = b"SSH-2.0-seed\r\n";
+    let exchange = [(Raw, ident), (Framed, &kexinit), (Framed, &[30, 0, 0, 0, 0]), (Framed, &[21])];
+    put("packets_server", "exchange", &write_input(0, &[], &exchange));
+    let exchange = [(Raw, ident), (Framed, &real[..]), (Framed, &init), (Framed, &[21])];
+    put("packets_server", "real_exchange", &write_input(4, &[], &exchange));
+
+    let every = [
+        (Framed, &asked.service[..]),
+        (Framed, &asked.none),
+        (Framed, &asked.offer),
+        (Framed, &asked.proof),
+        (AfterWaiting, &asked.password),
+        (AfterWaiting, &asked.interactive),
+        (Framed, &asked.responses),
+    ];
+    put("preauth_server", "every_method", &write_input(1, &[0, 1, 0, 0, 0x13, 1], &every));
+    put("preauth_server", "key", &write_input(1, &[1, 1], &[every[0], every[2], every[3]]));
+    let exchange = [(Raw, ident), (Framed, &kexinit), (Framed, &[30, 0, 0, 0, 0]), (Framed, &[21]), every[0]];
+    put("preauth_server", "exchange", &write_input(0, &[], &exchange));
+
+    for (at, suite) in suites().iter().enumerate() {
+        let flags = u8::try_from(at).expect("few suites");
+        let records = [(Framed, &talk[0][..]), (Framed, &talk[1]), (Framed, &talk[2]), (Damaged, &talk[3])];
+        let seed = format!("{}_{}", suite.cipher.name, suite.mac.map_or("aead", |mac| mac.name));
+        put("packets_real", &seed.replace('@', "_"), &write_input(flags, &[1, 0, 1], &records));
+    }
+    let accept = payload(&auth::ServiceAccept { service: name("ssh-userauth") });
+    let remaining = NameList::new("publickey,password,keyboard-interactive").expect("names");
+    let failure = payload(&auth::Failure { remaining, partial_success: false });
+    let banner = payload(&auth::Banner { text: Human(b"hello"), language: Human(b"") });
+    let confirm = payload(&connection::message::ChannelOpenConfirmation {
+        recipient: 0,
+        sender: 3,
+        window: 4096,
+        max_packet: 256,
+        data: Rest(&[]),
+    });
+    let served = [
+        (Framed, &accept[..]),
+        (Framed, &banner),
+        (Framed, &failure),
+        (Framed, &[52]),
+        (Framed, &confirm),
+        (Framed, &talk[5]),
+    ];
+    // `none`, a password, then a session that sends.
+    put("packets_client", "login", &write_input(1, &[0, 3, 0, 0x40, 2, 0, 10], &served));
+    put("packets_real", "client", &write_input(0x80, &[0, 3, 0, 0x40, 2, 0, 10], &served));
+    let kexinit = Suite::NULL.kexinit(Role::Server);
+    let greeted: &[u8] = b"a line before\r\nSSH-2.0-seed\r\n";
+    put("packets_client", "greeting", &write_input(0, &[], &[(Raw, greeted), (Framed, &kexinit)]));
+}
+
+fn identification() {
+    for (seed, lines) in [
+        ("openssh", &b"SSH-2.0-OpenSSH_10.0p1 Debian-7\r\n"[..]),
+        ("bare_lf", b"SSH-1.99-old\n"),
+        ("greeting", b"Welcome\r\nto this host\nSSH-2.0-x\r\n"),
+        ("http", b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"),
+    ] {
+        for (role, flags) in [("server", 0), ("client", 1)] {
+            put("identification", &format!("{seed}_{role}"), &[&[flags, 1, 5], lines].concat());
+        }
+    }
+}
+
+fn messages() {
+    let asked = requests();
+    for (seed, message) in [
+        ("kexinit", Suite::NULL.kexinit(Role::Client)),
+        ("none", asked.none),
+        ("proof", asked.proof),
+        ("password", asked.password),
+        ("open", session(0).swap_remove(0)),
+        ("exec", session(0).swap_remove(1)),
+    ] {
+        put("wire_types", seed, &[&[0], &message[..]].concat());
+    }
+    for (seed, suite) in [("null", &Suite::NULL), ("real", &suites()[0])] {
+        let message = suite.kexinit_with("curve25519-sha256,null", "ssh-ed25519,null");
+        put("kexinit", seed, &[&[0x20; 48], &message[..]].concat());
+    }
+}
+
+fn key_files() {
+    let key = PrivateKey::from_seed(&[3; 32]);
+    let public = key.public();
+    put("keys", "blob", &[&[0], &public.blob()[..]].concat());
+    let line = KeyLine::new(public, b"alice@example.org").expect("a line").to_vec();
+    put("keys", "line", &[&[1], &line[..]].concat());
+    let signature = host_key().sign(&SIGNATURES[0], b"data").expect("a key of that type");
+    put("keys", "signature", &[&[4], &signature[..]].concat());
+    let file = KeyFile { key, comment: b"alice@example.org".to_vec() };
+    let text = file.write(&mut SeededRng::new(1)).expect("a small file");
+    put("keys", "file", &[&[2], text.expose()].concat());
+    // The same without its armour.
+    let mut document = b"\x03openssh-key-v1\0".to_vec();
+    for string in [&b"none"[..], b"none", b""] {
+        wire::put_string(&mut document, string);
+    }
+    wire::put_u32(&mut document, 1);
+    wire::put_string(&mut document, &file.key.public().blob());
+    let mut section = vec![1; 8];
+    let point = &file.key.public().blob()[19..];
+    wire::put_string(&mut section, b"ssh-ed25519");
+    wire::put_string(&mut section, point);
+    wire::put_string(&mut section, &[&[3; 32], point].concat());
+    wire::put_string(&mut section, b"c");
+    section.extend((1..=8).take(8 - section.len() % 8));
+    wire::put_string(&mut document, &section);
+    put("keys", "document", &document);
+}
+
+fn exchanges() {
+    for (suite, byte) in [("null_exchange", 0), ("null", 6), ("real", 7)] {
+        for (attack, kind) in [("nothing", 7), ("xor", 0), ("drop", 3), ("swap", 5)] {
+            // Cipher, direction and rekeying, which packet, what, and with which bytes.
+            put("live_exchange", &format!("{suite}_{attack}"), &[byte, 1, 6, 4, kind, 9, 0, 1]);
+        }
+    }
+}
+
+fn main() {
+    packets();
+    identification();
+    messages();
+    key_files();
+    exchanges();
+    // Values of `Arbitrary` have no written form: the three targets that take them start from noise that leads deep.
+    for target in ["userauth_server", "userauth_client", "connection_operations"] {
+        for seed in 0..4u64 {
+            let mut noise = vec![0; 256 << seed.min(2)];
+            crypto::Rng::fill(&mut SeededRng::new(seed), &mut noise).expect("seeded");
+            put(target, &format!("noise_{seed}"), &noise);
+        }
+    }
+}
