@@ -28,6 +28,12 @@ impl<'a> Signature<'a> {
         }
         wire::decode_all(blob)
     }
+
+    /// Whether it says that it was made by `algorithm`. Nothing is verified by that.
+    #[must_use]
+    pub fn is_by(&self, algorithm: &SignatureAlg) -> bool {
+        self.algorithm == algorithm.name
+    }
 }
 
 impl<'a> Decode<'a> for Signature<'a> {
@@ -104,7 +110,7 @@ pub fn verify(
     }
     let key = PublicKey::parse(key_blob).map_err(VerifyError::Key)?;
     let signature = Signature::parse(signature_blob).map_err(VerifyError::Malformed)?;
-    if signature.algorithm != algorithm.name {
+    if !signature.is_by(algorithm) {
         return Err(VerifyError::WrongAlgorithm { declared: algorithm.name });
     }
     match (algorithm.scheme, &key) {

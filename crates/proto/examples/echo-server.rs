@@ -82,31 +82,29 @@ impl Echo {
                 connection.handle_timeout(now);
             }
             // A step borrows the receive buffer, so that is read into after the match.
-            let wait = match connection.process(now, &mut rx) {
-                Ok(Step::NeedBytes | Step::Blocked) => true,
-                Ok(Step::Progress) => false,
-                Ok(Step::Event(event)) => {
-                    self.event(&mut connection, &event);
-                    false
-                }
-                Ok(Step::Ask(question)) => {
-                    self.question(&mut connection, question);
-                    false
-                }
+            let (mut needs_bytes, mut blocked) = (false, false);
+            match connection.process(now, &mut rx) {
+                Ok(Step::NeedBytes) => needs_bytes = true,
+                // What is still to be sent may be what it waits for.
+                Ok(Step::Blocked) => blocked = connection.transmit().is_empty(),
+                Ok(Step::Progress) => {}
+                Ok(Step::Event(event)) => self.event(&mut connection, &event),
+                Ok(Step::Ask(question)) => self.question(&mut connection, question),
                 Err(over) => {
                     socket.write_all(connection.transmit())?;
                     println!("{over}");
                     return Ok(());
                 }
-            };
+            }
             self.send(&mut connection);
             socket.write_all(connection.transmit())?;
             connection.sent(connection.transmit().len());
-            if wait {
-                let left = connection
-                    .deadline()
-                    .map(|due| due.saturating_duration_since(now).max(Duration::from_millis(1)));
-                socket.set_read_timeout(left)?;
+            let tick = Duration::from_millis(1);
+            let wait = connection.deadline().map(|due| due.saturating_duration_since(now).max(tick));
+            if blocked {
+                std::thread::sleep(wait.unwrap_or(tick));
+            } else if needs_bytes {
+                socket.set_read_timeout(wait)?;
                 match socket.read(rx.space(32 * 1024)) {
                     Ok(0) => return Ok(()),
                     Ok(n) => rx.filled(n),

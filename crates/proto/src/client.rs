@@ -114,8 +114,7 @@ impl Ask<Client> for NextCredential {
     type Answer = Credential;
 
     fn apply(connection: &mut Connection<Client>, _: What, credential: Credential) -> Result<(), Error> {
-        connection
-            .with_auth(|auth, call| auth.answered(|client, out| client.credential(credential, out), call))
+        connection.answer_login(|client, out| client.credential(credential, out))
     }
 }
 
@@ -123,8 +122,7 @@ impl Ask<Client> for SignLogin {
     type Answer = Vec<u8>;
 
     fn apply(connection: &mut Connection<Client>, _: What, signature: Vec<u8>) -> Result<(), Error> {
-        connection
-            .with_auth(|auth, call| auth.answered(|client, out| client.signature(Some(signature), out), call))
+        connection.answer_login(|client, out| client.signature(Some(signature), out))
     }
 }
 
@@ -132,8 +130,7 @@ impl Ask<Client> for RespondToPrompts {
     type Answer = Vec<Secret>;
 
     fn apply(connection: &mut Connection<Client>, _: What, responses: Vec<Secret>) -> Result<(), Error> {
-        connection
-            .with_auth(|auth, call| auth.answered(|client, out| client.responses(Some(responses), out), call))
+        connection.answer_login(|client, out| client.responses(Some(responses), out))
     }
 }
 
@@ -141,9 +138,7 @@ impl Ask<Client> for ChangePassword {
     type Answer = (Secret, Secret);
 
     fn apply(connection: &mut Connection<Client>, _: What, passwords: (Secret, Secret)) -> Result<(), Error> {
-        connection.with_auth(|auth, call| {
-            auth.answered(|client, out| client.change_password(Some(passwords), out), call)
-        })
+        connection.answer_login(|client, out| client.change_password(Some(passwords), out))
     }
 }
 
@@ -161,15 +156,6 @@ impl ClientAuth {
             Self::Machine(client) => Ok(client),
             Self::Before(_) => Err(userauth::Error::Misuse(userauth::Misuse::WrongTime).into()),
         }
-    }
-
-    fn answered(
-        &mut self,
-        answer: impl FnOnce(&mut userauth::Client, &mut Transport) -> Result<Output<'static>, userauth::Error>,
-        call: Call<'_>,
-    ) -> Result<Handled<'static, Client>, Error> {
-        let output = answer(self.machine()?, call.out)?;
-        Ok(handled(output, call.tickets, call.answer_by))
     }
 }
 
@@ -209,6 +195,9 @@ impl Machine<Client> for ClientAuth {
         let output = self.machine()?.handle(payload)?;
         Ok(handled(output, call.tickets, call.answer_by))
     }
+
+    /// Nothing waits for points of time.
+    fn answered_by(&mut self, _: Instant) {}
 
     fn handle_timeout(&mut self, _: Call<'_>) -> Result<Handled<'static, Client>, Error> {
         Ok(Handled::Progress)
@@ -279,21 +268,28 @@ impl Side for Client {
         ClientQuestion::Channel(question)
     }
 
-    fn shorten<'b>(step: Step<'static, Self>) -> Step<'b, Self> {
-        match step {
-            Step::NeedBytes => Step::NeedBytes,
-            Step::Blocked => Step::Blocked,
-            Step::Progress => Step::Progress,
-            Step::Event(Event::Transport(event)) => Step::Event(Event::Transport(event)),
-            Step::Event(Event::Auth(event)) => Step::Event(Event::Auth(event)),
-            Step::Event(Event::Channel(event)) => Step::Event(Event::Channel(event)),
-            Step::Ask(question) => Step::Ask(question),
-        }
+    fn shorten_question<'b>(question: ClientQuestion<'static>) -> ClientQuestion<'b> {
+        question
+    }
+
+    fn shorten_event<'b>(event: ClientAuthEvent<'static>) -> ClientAuthEvent<'b> {
+        event
     }
 }
 
 /// What only a client does.
 impl Connection<Client> {
+    /// Lets the answer to a question about the login work.
+    fn answer_login(
+        &mut self,
+        answer: impl FnOnce(&mut userauth::Client, &mut Transport) -> Result<Output<'static>, userauth::Error>,
+    ) -> Result<(), Error> {
+        self.with_auth(|auth, call| {
+            let output = answer(auth.machine()?, call.out)?;
+            Ok(handled(output, call.tickets, call.answer_by))
+        })
+    }
+
     /// Whether the server takes user signatures by `algorithm`; nothing, when it has not said (RFC 8308 §3.1).
     #[must_use]
     pub fn takes(&self, algorithm: &SignatureAlg) -> Option<bool> {

@@ -18,7 +18,7 @@ const ALIVE_TAG: u64 = u64::MAX;
 
 /// One SSH connection, seen from one side, without a socket, a clock or randomness of its own.
 ///
-/// See the [crate's manual](crate) for how to drive it. Every call does a bounded amount of work, and after an error
+/// See the [manual](crate::manual) for how to drive it. Every call does a bounded amount of work, and after an error
 /// other than misuse the connection *is* that error.
 pub struct Connection<S: Side> {
     pub(crate) transport: Transport,
@@ -34,6 +34,8 @@ pub struct Connection<S: Side> {
     alive: Alive,
     login_by: Option<Instant>,
     answer_within: Option<Duration>,
+    /// Answers about the login came since anybody told the time; what they led to began with this serial number.
+    untimed: Option<u64>,
     /// The receive buffer still holds what may be a password.
     wipe: bool,
     pub(crate) now: Instant,
@@ -61,6 +63,7 @@ impl<S: Side> Connection<S> {
             alive: Alive::new(alive),
             login_by: login_grace.and_then(|grace| now.checked_add(grace)),
             answer_within,
+            untimed: None,
             wipe: false,
             now,
             error: None,
@@ -72,12 +75,12 @@ impl<S: Side> Connection<S> {
     /// # Errors
     /// Why the connection is over. What [`transmit`](Self::transmit) holds then tells the peer.
     pub fn process<'b>(&mut self, now: Instant, rx: &'b mut RecvBuf) -> Result<Step<'b, S>, Error> {
-        self.now = now;
+        self.time_is(now);
         if std::mem::take(&mut self.wipe) {
             rx.wipe_consumed();
         }
         if let Some(step) = self.follow_ups.pop_front() {
-            return Ok(S::shorten(step));
+            return Ok(step.shorten());
         }
         if let Some(error) = &self.error {
             return Err(error.clone());
@@ -116,11 +119,11 @@ impl<S: Side> Connection<S> {
                     transport::Ask::Sign(_) | transport::Ask::HostKey(_) => {}
                 }
                 Ok(match S::exchange_question(ask, &mut self.tickets) {
-                    Some(question) => S::shorten(Step::Ask(question)),
+                    Some(question) => Step::Ask(S::shorten_question(question)),
                     None => Step::Progress,
                 })
             }
-            Input::Payload(payload) => self.route(now, payload),
+            Input::Payload(payload) => self.route(payload),
         }
     }
 
@@ -146,18 +149,13 @@ impl<S: Side> Connection<S> {
     }
 
     /// The one place that knows which numbers belong to whom, and when (RFC 4250 §4.1).
-    fn route<'b>(&mut self, now: Instant, payload: transport::Payload<'b>) -> Result<Step<'b, S>, Error> {
+    fn route<'b>(&mut self, payload: transport::Payload<'b>) -> Result<Step<'b, S>, Error> {
         let number = payload.bytes.first().copied().unwrap_or_default();
         match number {
             5 | 6 | 50..=79 => {
                 self.wipe = self.channels.is_none();
-                let call = Call {
-                    now,
-                    tickets: &mut self.tickets,
-                    answer_by: self.answer_within.and_then(|wait| now.checked_add(wait)),
-                    out: &mut self.transport,
-                };
-                match self.auth.handle(call, payload.bytes)? {
+                let (auth, call) = self.auth_call();
+                match auth.handle(call, payload.bytes)? {
                     Handled::Progress => Ok(Step::Progress),
                     Handled::Unimplemented => self.unimplemented(payload.sequence),
                     Handled::Step(step) => Ok(step),
@@ -186,7 +184,7 @@ impl<S: Side> Connection<S> {
     }
 
     fn channel_output<'b>(&mut self, output: connection::Output<'b>) -> Step<'b, S> {
-        let by = self.answer_within.and_then(|wait| self.now.checked_add(wait));
+        let by = self.answer_by();
         let question = match output {
             connection::Output::Nothing => return Step::Progress,
             connection::Output::Event(connection::Event::GlobalReply { tag: ALIVE_TAG, .. }) => {
@@ -222,11 +220,15 @@ impl<S: Side> Connection<S> {
     ///
     /// # Errors
     /// Misuse, when the answer is not one that this question can have; the question is then answered with no.
-    /// An answer that comes after its deadline, or after the connection's end, is no error: nobody waits for it.
+    /// An answer that comes after its deadline, after the connection's end, or to another connection than the one that
+    /// asked, is no error: nobody waits for it.
     pub fn answer<Q: Ask<S>>(&mut self, ticket: Ticket<Q>, answer: Q::Answer) -> Result<(), Error> {
-        let Some(what) = self.tickets.redeem(ticket.serial()) else { return Ok(()) };
+        let Some(what) = self.tickets.redeem(&ticket) else { return Ok(()) };
         if self.error.is_some() {
             return Ok(());
+        }
+        if what == What::Auth {
+            self.untimed.get_or_insert(self.tickets.next_serial());
         }
         match Q::apply(self, what, answer) {
             Ok(()) => {
@@ -248,15 +250,7 @@ impl<S: Side> Connection<S> {
     fn refuse(&mut self, what: What) {
         let refused = match what {
             What::Exchange => S::refuse_exchange(&mut self.transport, self.now).map_err(Error::from),
-            What::Auth => {
-                let handled = self.auth.refuse(Call {
-                    now: self.now,
-                    tickets: &mut self.tickets,
-                    answer_by: self.answer_within.and_then(|wait| self.now.checked_add(wait)),
-                    out: &mut self.transport,
-                });
-                handled.map(|handled| self.follow(handled))
-            }
+            What::Auth => self.with_auth(|auth, call| auth.refuse(call)),
             What::Open(id) => {
                 let refusal = Err(connection::OpenRefusal::PROHIBITED);
                 self.with_channels(|channels, out| channels.answer_open(id, refusal, out))
@@ -290,15 +284,17 @@ impl<S: Side> Connection<S> {
         &mut self,
         work: impl FnOnce(&mut S::Machine, Call<'_>) -> Result<Handled<'static, S>, Error>,
     ) -> Result<(), Error> {
-        let call = Call {
-            now: self.now,
-            tickets: &mut self.tickets,
-            answer_by: self.answer_within.and_then(|wait| self.now.checked_add(wait)),
-            out: &mut self.transport,
-        };
-        let handled = work(&mut self.auth, call)?;
+        let (auth, call) = self.auth_call();
+        let handled = work(auth, call)?;
         self.follow(handled);
         Ok(())
+    }
+
+    /// User authentication, and what a call into it works with.
+    fn auth_call(&mut self) -> (&mut S::Machine, Call<'_>) {
+        let answer_by = self.answer_by();
+        let call = Call { now: self.now, tickets: &mut self.tickets, answer_by, out: &mut self.transport };
+        (&mut self.auth, call)
     }
 
     /// Lets an answer work on the channels. That a channel is gone in the meantime is no error of whoever answers.
@@ -336,7 +332,8 @@ impl<S: Side> Connection<S> {
         if self.error.is_some() {
             return None;
         }
-        if self.tickets.any_dropped() {
+        // Nobody may know of it yet, what was last called had no time to tell, or a "no" is to be given.
+        if self.transport.error().is_some() || self.untimed.is_some() || self.tickets.any_dropped() {
             return Some(self.now);
         }
         [
@@ -354,7 +351,7 @@ impl<S: Side> Connection<S> {
     /// Does what is due at `now`; nothing, when that is before [`deadline`](Self::deadline). What it led to comes out of
     /// the next [`process`](Self::process).
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.now = now;
+        self.time_is(now);
         if self.error.is_some() {
             return;
         }
@@ -362,6 +359,22 @@ impl<S: Side> Connection<S> {
             self.fail(error);
         }
         self.pump();
+    }
+
+    /// Takes note of the time. Answers come without one, so what hangs on theirs is put right here.
+    fn time_is(&mut self, now: Instant) {
+        self.now = now;
+        if let Some(first) = self.untimed.take() {
+            self.auth.answered_by(now);
+            if let Some(by) = self.answer_by() {
+                self.tickets.postpone(first, by);
+            }
+        }
+    }
+
+    /// Until when a question that is asked now may be answered.
+    fn answer_by(&self) -> Option<Instant> {
+        self.answer_within.and_then(|wait| self.now.checked_add(wait))
     }
 
     fn time_passed(&mut self, now: Instant) -> Result<(), Error> {
@@ -385,7 +398,11 @@ impl<S: Side> Connection<S> {
             Due::Ask if self.transport.reply_room() < COMMAND_ROOM => Ok(()),
             Due::Ask => {
                 let request = connection::GlobalRequest::Keepalive;
-                self.with_channels(|channels, out| channels.global(&request, true, ALIVE_TAG, out))
+                match self.with_channels(|channels, out| channels.global(&request, true, ALIVE_TAG, out)) {
+                    // So many answers are owed already that one more question would tell nothing.
+                    Ok(()) | Err(Error::Misuse(_)) => Ok(()),
+                    Err(error) => Err(error),
+                }
             }
         }
     }

@@ -19,7 +19,8 @@ pub enum Error {
     },
     /// Something was waited for in vain.
     TimedOut(Wait),
-    /// The application asked for what cannot be. This one ends nothing: nothing has changed.
+    /// The application asked for what cannot be, and nothing has changed; or it answered what cannot be, and the
+    /// question is answered with no.
     Misuse(Misuse),
 }
 

@@ -29,6 +29,22 @@ pub enum Event<'b, S: Side> {
     Channel(connection::Event<'b>),
 }
 
+impl<S: Side> Step<'static, S> {
+    /// The projection of a type parameter is invariant, so what was made without borrowing has to be told that it may
+    /// live shorter.
+    pub(crate) fn shorten<'b>(self) -> Step<'b, S> {
+        match self {
+            Self::NeedBytes => Step::NeedBytes,
+            Self::Blocked => Step::Blocked,
+            Self::Progress => Step::Progress,
+            Self::Event(Event::Transport(event)) => Step::Event(Event::Transport(event)),
+            Self::Event(Event::Auth(event)) => Step::Event(Event::Auth(S::shorten_event(event))),
+            Self::Event(Event::Channel(event)) => Step::Event(Event::Channel(event)),
+            Self::Ask(question) => Step::Ask(S::shorten_question(question)),
+        }
+    }
+}
+
 impl<S: Side> fmt::Debug for Step<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -178,7 +178,7 @@ impl Ask<Server> for AdmitNone {
     type Answer = Verdict;
 
     fn apply(connection: &mut Connection<Server>, _: What, verdict: Verdict) -> Result<(), Error> {
-        connection.with_auth(|auth, call| auth.answered(|server, out| server.none(verdict, out), call))
+        connection.answer_login(|server, _, out| server.none(verdict, out))
     }
 }
 
@@ -186,9 +186,7 @@ impl Ask<Server> for WantKey {
     type Answer = bool;
 
     fn apply(connection: &mut Connection<Server>, _: What, wanted: bool) -> Result<(), Error> {
-        let now = connection.now;
-        connection
-            .with_auth(|auth, call| auth.answered(|server, out| server.key_offer(now, wanted, out), call))
+        connection.answer_login(|server, now, out| server.key_offer(now, wanted, out))
     }
 }
 
@@ -196,9 +194,7 @@ impl Ask<Server> for AdmitKey {
     type Answer = KeyVerdict;
 
     fn apply(connection: &mut Connection<Server>, _: What, verdict: KeyVerdict) -> Result<(), Error> {
-        let now = connection.now;
-        connection
-            .with_auth(|auth, call| auth.answered(|server, out| server.key_proof(now, verdict, out), call))
+        connection.answer_login(|server, now, out| server.key_proof(now, verdict, out))
     }
 }
 
@@ -206,9 +202,7 @@ impl Ask<Server> for AdmitPassword {
     type Answer = PasswordAnswer;
 
     fn apply(connection: &mut Connection<Server>, _: What, answer: PasswordAnswer) -> Result<(), Error> {
-        let now = connection.now;
-        connection
-            .with_auth(|auth, call| auth.answered(|server, out| server.password(now, answer, out), call))
+        connection.answer_login(|server, now, out| server.password(now, answer, out))
     }
 }
 
@@ -216,9 +210,7 @@ impl Ask<Server> for AdmitInteractive {
     type Answer = InteractiveAnswer;
 
     fn apply(connection: &mut Connection<Server>, _: What, answer: InteractiveAnswer) -> Result<(), Error> {
-        let now = connection.now;
-        connection
-            .with_auth(|auth, call| auth.answered(|server, out| server.interactive(now, answer, out), call))
+        connection.answer_login(|server, now, out| server.interactive(now, answer, out))
     }
 }
 
@@ -236,15 +228,6 @@ impl ServerAuth {
             Self::Machine(server) => Ok(server),
             Self::Before(_) => Err(userauth::Error::Misuse(userauth::Misuse::WrongTime).into()),
         }
-    }
-
-    fn answered(
-        &mut self,
-        answer: impl FnOnce(&mut userauth::Server, &mut Transport) -> Result<Output<'static>, userauth::Error>,
-        call: Call<'_>,
-    ) -> Result<Handled<'static, Server>, Error> {
-        let output = answer(self.machine()?, call.out)?;
-        Ok(handled(output, call.tickets, call.answer_by))
     }
 }
 
@@ -273,6 +256,12 @@ impl Machine<Server> for ServerAuth {
     fn handle<'b>(&mut self, call: Call<'_>, payload: &'b [u8]) -> Result<Handled<'b, Server>, Error> {
         let output = self.machine()?.handle(call.now, payload, call.out)?;
         Ok(handled(output, call.tickets, call.answer_by))
+    }
+
+    fn answered_by(&mut self, now: Instant) {
+        if let Self::Machine(server) = self {
+            server.answered_by(now);
+        }
     }
 
     fn handle_timeout(&mut self, call: Call<'_>) -> Result<Handled<'static, Server>, Error> {
@@ -354,21 +343,32 @@ impl Side for Server {
         ServerQuestion::Channel(question)
     }
 
-    fn shorten<'b>(step: Step<'static, Self>) -> Step<'b, Self> {
-        match step {
-            Step::NeedBytes => Step::NeedBytes,
-            Step::Blocked => Step::Blocked,
-            Step::Progress => Step::Progress,
-            Step::Event(Event::Transport(event)) => Step::Event(Event::Transport(event)),
-            Step::Event(Event::Auth(event)) => Step::Event(Event::Auth(event)),
-            Step::Event(Event::Channel(event)) => Step::Event(Event::Channel(event)),
-            Step::Ask(question) => Step::Ask(question),
-        }
+    fn shorten_question<'b>(question: ServerQuestion<'static>) -> ServerQuestion<'b> {
+        question
+    }
+
+    fn shorten_event<'b>(event: ServerAuthEvent) -> Self::AuthEvent<'b> {
+        event
     }
 }
 
 /// What only a server does.
 impl Connection<Server> {
+    /// Lets the answer to a question about the login work.
+    fn answer_login(
+        &mut self,
+        answer: impl FnOnce(
+            &mut userauth::Server,
+            Instant,
+            &mut Transport,
+        ) -> Result<Output<'static>, userauth::Error>,
+    ) -> Result<(), Error> {
+        self.with_auth(|auth, call| {
+            let output = answer(auth.machine()?, call.now, call.out)?;
+            Ok(handled(output, call.tickets, call.answer_by))
+        })
+    }
+
     /// Sends a text to show to the user, before the login is complete (RFC 4252 §5.4).
     ///
     /// # Errors

@@ -35,10 +35,10 @@ pub trait Side: sealed::Sealed + Sized + 'static {
     fn refuse_exchange(transport: &mut Transport, now: Instant) -> Result<(), transport::Error>;
     #[doc(hidden)]
     fn channel_question(question: ChannelQuestion<'_>) -> Self::Question<'_>;
-    /// The projection of a type parameter is invariant, so what was made without borrowing has to be told that it may
-    /// live shorter.
     #[doc(hidden)]
-    fn shorten<'b>(step: Step<'static, Self>) -> Step<'b, Self>;
+    fn shorten_question<'b>(question: Self::Question<'static>) -> Self::Question<'b>;
+    #[doc(hidden)]
+    fn shorten_event<'b>(event: Self::AuthEvent<'static>) -> Self::AuthEvent<'b>;
 }
 
 /// User authentication as a connection drives it, on either side.
@@ -53,6 +53,8 @@ pub trait Machine<S: Side> {
     fn extensions(&mut self, transport: &Transport);
     /// A message of this layer came.
     fn handle<'b>(&mut self, call: Call<'_>, payload: &'b [u8]) -> Result<Handled<'b, S>, Error>;
+    /// The answers so far came no later than `now`.
+    fn answered_by(&mut self, now: Instant);
     /// The deadline has come.
     fn handle_timeout(&mut self, call: Call<'_>) -> Result<Handled<'static, S>, Error>;
     /// The open question is answered with no.

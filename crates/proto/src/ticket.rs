@@ -10,8 +10,8 @@ use std::time::Instant;
 #[must_use = "a dropped ticket answers \"no\""]
 pub struct Ticket<Q> {
     serial: u64,
-    // Its only use is to be gone: the table of open questions watches it.
-    _alive: Arc<()>,
+    // What the table of open questions knows this very ticket by, and watches to be gone.
+    alive: Arc<()>,
     question: PhantomData<fn() -> Q>,
 }
 
@@ -55,12 +55,13 @@ impl<W: Copy> Tickets<W> {
         self.next = self.next.wrapping_add(1);
         let alive = Arc::new(());
         self.open.push(Open { serial, alive: Arc::downgrade(&alive), deadline, what });
-        Ticket { serial, _alive: alive, question: PhantomData }
+        Ticket { serial, alive, question: PhantomData }
     }
 
-    /// What the ticket with this serial answers; nothing when the question is no longer open.
-    pub(crate) fn redeem(&mut self, serial: u64) -> Option<W> {
-        let at = self.open.iter().position(|open| open.serial == serial)?;
+    /// What this ticket answers; nothing when the question is no longer open, or is one of another connection.
+    pub(crate) fn redeem<Q>(&mut self, ticket: &Ticket<Q>) -> Option<W> {
+        let this = Arc::as_ptr(&ticket.alive);
+        let at = self.open.iter().position(|open| std::ptr::eq(open.alive.as_ptr(), this))?;
         Some(self.open.swap_remove(at).what)
     }
 
@@ -71,6 +72,18 @@ impl<W: Copy> Tickets<W> {
         };
         let at = self.open.iter().position(gone)?;
         Some(self.open.swap_remove(at).what)
+    }
+
+    /// The serial number of the next question.
+    pub(crate) fn next_serial(&self) -> u64 {
+        self.next
+    }
+
+    /// Gives the questions from serial number `first` on until `by`, where they have a deadline.
+    pub(crate) fn postpone(&mut self, first: u64, by: Instant) {
+        for open in self.open.iter_mut().filter(|open| open.serial >= first) {
+            open.deadline = open.deadline.map(|_| by);
+        }
     }
 
     /// Takes out every question for which `closed` holds: its asker no longer waits.
@@ -106,8 +119,8 @@ mod tests {
     fn a_ticket_is_redeemed_once() {
         let mut tickets = Tickets::new();
         let ticket: Ticket<Question> = tickets.issue('a', None);
-        assert_eq!(tickets.redeem(ticket.serial()), Some('a'));
-        assert_eq!(tickets.redeem(ticket.serial()), None);
+        assert_eq!(tickets.redeem(&ticket), Some('a'));
+        assert_eq!(tickets.redeem(&ticket), None);
     }
 
     #[test]
@@ -124,7 +137,7 @@ mod tests {
         assert_eq!(tickets.expire(start), Some('d'));
         assert_eq!(tickets.expire(start), None);
         assert_eq!(tickets.expire(later), Some('k'));
-        assert_eq!(tickets.redeem(kept.serial()), None);
+        assert_eq!(tickets.redeem(&kept), None);
         assert_eq!(tickets.len(), 0);
     }
 
@@ -133,6 +146,6 @@ mod tests {
         let mut tickets = Tickets::new();
         let ticket: Ticket<Question> = tickets.issue(7, None);
         tickets.withdraw(|what| what == 7);
-        assert_eq!(tickets.redeem(ticket.serial()), None);
+        assert_eq!(tickets.redeem(&ticket), None);
     }
 }

@@ -12,13 +12,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keys::PrivateKey;
-use nacre_proto::{ClientQuestion, Error, ServerQuestion, Wait};
+use keys::{PrivateKey, SIGNATURES};
+use nacre_proto::{AdmitPassword, ClientQuestion, Error, ServerQuestion, Ticket, Wait};
 use testkit::{Login, Pair};
 use transport::Reason;
-use userauth::client::Because;
+use userauth::client::{Because, Credential};
 use userauth::server::BannerText;
 use userauth::{Method, Methods, PasswordAnswer, Verdict};
+
+type Held<Q> = Rc<RefCell<Option<Ticket<Q>>>>;
 
 const GRID: Duration = Duration::from_millis(50);
 
@@ -212,16 +214,7 @@ fn failures_leave_at_grid_points_and_that_of_none_at_once() {
 #[test]
 fn an_answer_that_took_longer_leaves_at_a_later_grid_point() {
     for (took, leaves) in [(0, 1), (49, 1), (51, 2), (120, 3)] {
-        let mut pair = pair(14, |_| vec![password("wrong")]);
-        let held = Rc::new(RefCell::new(None));
-        let hold = Rc::clone(&held);
-        pair.server.app.hook = Some(Box::new(move |_, question| match question {
-            ServerQuestion::Password { ticket, .. } => {
-                *hold.borrow_mut() = Some(ticket);
-                None
-            }
-            other => Some(other),
-        }));
+        let (mut pair, held) = holding_passwords(14);
         pair.settle();
         pair.advance(Duration::from_millis(took));
         let ticket = held.borrow_mut().take().expect("it was asked");
@@ -230,6 +223,70 @@ fn an_answer_that_took_longer_leaves_at_a_later_grid_point() {
         let seen = watch(&mut pair, Duration::from_secs(10));
         assert_eq!(seen[1], (Because::Failure, GRID * leaves), "it took {took} ms");
     }
+}
+
+#[test]
+fn an_answer_that_took_longer_leaves_at_a_grid_point_though_nobody_told_the_time_meanwhile() {
+    // A driver whose verdict comes from another process has no reason to call the connection before it answers.
+    for (took, leaves) in [(0, 1), (49, 1), (51, 2), (120, 3)] {
+        let (mut pair, held) = holding_passwords(17);
+        pair.settle();
+        pair.clock.advance(Duration::from_millis(took));
+        let ticket = held.borrow_mut().take().expect("it was asked");
+        let verdict = PasswordAnswer::Verdict(Verdict::Reject);
+        pair.server.connection.answer(ticket, verdict).unwrap();
+        let seen = watch(&mut pair, Duration::from_secs(10));
+        assert_eq!(seen[1], (Because::Failure, GRID * leaves), "it took {took} ms");
+    }
+}
+
+/// A client with a wrong password, and the server's question about it, held back.
+fn holding_passwords(seed: u64) -> (Pair, Held<AdmitPassword>) {
+    let mut pair = pair(seed, |_| vec![password("wrong")]);
+    let held = Rc::new(RefCell::new(None));
+    let hold = Rc::clone(&held);
+    pair.server.app.hook = Some(Box::new(move |_, question| match question {
+        ServerQuestion::Password { ticket, .. } => {
+            *hold.borrow_mut() = Some(ticket);
+            None
+        }
+        other => Some(other),
+    }));
+    (pair, held)
+}
+
+#[test]
+fn a_question_that_follows_a_slow_answer_has_all_its_time() {
+    let within = Duration::from_secs(60);
+    let configured = Pair::configured(18, |config| config.answer_within = Some(within), |_| {});
+    let mut pair = with_config(configured, |key| vec![Login::Key(key, false)]);
+    let (credential, signature) = (Rc::new(RefCell::new(None)), Rc::new(RefCell::new(None)));
+    let (hold, keep) = (Rc::clone(&credential), Rc::clone(&signature));
+    let key = PrivateKey::from_seed(&[9; 32]);
+    pair.client.app.hook = Some(Box::new(move |_, question| match question {
+        ClientQuestion::Credential { ticket, .. } => {
+            *hold.borrow_mut() = Some(ticket);
+            None
+        }
+        ClientQuestion::Sign { ticket, .. } => {
+            *keep.borrow_mut() = Some(ticket);
+            None
+        }
+        other => Some(other),
+    }));
+    pair.settle();
+    pair.clock.advance(within - Duration::from_secs(1));
+    let ticket = credential.borrow_mut().take().expect("it was asked");
+    let (algorithm, key) = (&SIGNATURES[0], key.public().blob());
+    let next = Credential::PublicKey { algorithm, key, query_first: false };
+    pair.client.connection.answer(ticket, next).unwrap();
+    pair.settle();
+    assert!(signature.borrow().is_some());
+    // The server is as patient as the client here, but for the whole login.
+    pair.advance(within - Duration::from_secs(1));
+    assert!(credential.borrow().is_none(), "the question has not been answered with no");
+    pair.advance(Duration::from_secs(1));
+    assert!(credential.borrow().is_some() || pair.client.error().is_some());
 }
 
 #[test]

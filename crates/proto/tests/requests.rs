@@ -82,6 +82,26 @@ fn an_answer_to_a_request_after_its_deadline_is_ignored() {
 }
 
 #[test]
+fn a_ticket_answers_nothing_on_another_connection() {
+    let (mut pair, channel, held) = holding(74);
+    let (mut other, other_channel, other_held) = holding(75);
+    for (pair, channel) in [(&mut pair, channel), (&mut other, other_channel)] {
+        pair.client.connection.request(channel, &env(), true, 1).unwrap();
+        pair.settle();
+    }
+    let (ticket, mistaken) = (held.take().pop().unwrap(), other_held.take().pop().unwrap());
+    assert_eq!(ticket.serial(), mistaken.serial(), "both connections have asked as much");
+    assert_eq!(pair.server.connection.answer(mistaken, true), Ok(()));
+    pair.settle();
+    assert_eq!(pair.client.app.replies, [], "its own ticket has not been used");
+    pair.server.connection.answer(ticket, false).unwrap();
+    pair.settle();
+    other.settle();
+    // What was not answered where it was asked is a no.
+    assert_eq!((pair.client.app.replies, other.client.app.replies), (vec![(1, false)], vec![(1, false)]));
+}
+
+#[test]
 fn an_answer_on_a_channel_that_is_gone_is_no_error() {
     let (mut pair, channel, held) = holding(72);
     pair.client.connection.request(channel, &env(), true, 1).unwrap();

@@ -127,3 +127,69 @@ fn handle_timeout_before_the_deadline_does_nothing() {
     pair.client.connection.handle_timeout(due);
     assert!(!pair.client.connection.transmit().is_empty());
 }
+
+#[test]
+fn an_exchange_begun_after_a_long_silence_has_all_its_time() {
+    let mut pair = Pair::seeded(88);
+    pair.log_in();
+    // Nobody calls an idle connection, so it knows no later time than that of the login.
+    pair.clock.advance(Duration::from_secs(3600));
+    pair.client.connection.rekey();
+    pair.settle();
+    assert_eq!((pair.client.error(), pair.server.error()), (None, None));
+    assert_eq!(pair.client.connection.transport().exchanges(), 2);
+    // And an exchange that nobody takes part in still ends at its time, counted from where it began.
+    pair.clock.advance(Duration::from_secs(3600));
+    pair.to_server.cut_after = Some(0);
+    pair.client.connection.rekey();
+    pair.settle();
+    pair.advance(Duration::from_secs(119));
+    assert_eq!(pair.client.error(), None);
+    pair.advance(Duration::from_secs(1));
+    assert_eq!(pair.client.error(), Some(&Error::Transport(transport::Error::TimedOut)));
+}
+
+#[test]
+fn questions_about_life_do_not_end_a_connection_whose_peer_owes_many_answers() {
+    let mut pair = Pair::configured(89, |_| {}, |config| config.alive = Some(POLICY));
+    pair.log_in();
+    let request = connection::GlobalRequest::Other { name: wire::Name::new("x@y").unwrap(), data: &[] };
+    for tag in 0..u64::try_from(connection::limits::OUTSTANDING_REQUESTS_MAX).unwrap() {
+        pair.server.connection.global(&request, true, tag).unwrap();
+    }
+    // The peer speaks, and answers nothing.
+    pair.to_client.cut_after = Some(0);
+    pair.advance(POLICY.interval);
+    assert_eq!(pair.server.error(), None);
+    pair.advance(POLICY.interval * 3);
+    assert_eq!(pair.server.error(), Some(&Error::TimedOut(Wait::Alive)));
+}
+
+#[test]
+fn no_deadline_stays_behind_once_the_time_was_told() {
+    // A deadline that stands in the past after it was dealt with would be a driver that never sleeps.
+    let mut pair = Pair::configured(
+        90,
+        |config| config.alive = Some(POLICY),
+        |config| {
+            config.alive = Some(POLICY);
+            std::sync::Arc::make_mut(&mut config.transport).rekey.interval = Some(Duration::from_secs(10));
+        },
+    );
+    let steps = [0, 1, 49, 50, 51, 999, 15_000, 60_000];
+    for step in steps.into_iter().cycle().take(400) {
+        pair.turn();
+        pair.clock.advance(Duration::from_millis(step));
+        if step == 60_000 && pair.client.connection.is_open() {
+            pair.client.connection.rekey();
+        }
+        let now = pair.clock.now();
+        pair.client.connection.handle_timeout(now);
+        pair.server.connection.handle_timeout(now);
+        for due in [pair.client.connection.deadline(), pair.server.connection.deadline()] {
+            assert!(due.is_none_or(|due| due > now), "step {step}");
+        }
+    }
+    assert_eq!((pair.client.error(), pair.server.error()), (None, None));
+    assert!(pair.client.connection.transport().exchanges() > 10);
+}

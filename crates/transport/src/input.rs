@@ -1,5 +1,6 @@
 //! What [`Transport::process`](crate::Transport::process) returns.
 
+use crypto::KexAlg;
 use keys::SignatureAlg;
 use wire::{Bytes, Human};
 
@@ -92,11 +93,13 @@ pub enum Ask {
 pub struct SignRequest {
     /// The algorithm that the signature must have.
     pub algorithm: &'static SignatureAlg,
+    /// The key exchange method, which says by which hash the transcript comes to what is signed.
+    pub kex: &'static KexAlg,
     /// Which of [`Config::host_keys`](crate::Config::host_keys) must sign.
     pub host_key: usize,
     /// The bytes to sign.
     pub hash: ExchangeHash,
-    /// What the hash was computed from; `transcript.hash(agreed.kex.hash)` is `hash`.
+    /// What the hash was computed from; `transcript.hash(kex.hash)` is `hash`.
     pub transcript: Box<Transcript>,
     /// The session's first exchange is long over.
     pub rekey: bool,

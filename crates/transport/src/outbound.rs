@@ -153,8 +153,9 @@ impl Outbound {
         self.replies.wipe();
     }
 
+    /// Whether data and messages may be sent. Under a used-up key they would be lost.
     pub(crate) fn gate_open(&self) -> bool {
-        self.gate_open
+        self.gate_open && !self.used_up
     }
 
     pub(crate) fn used_up(&self) -> bool {

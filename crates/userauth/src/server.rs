@@ -248,6 +248,14 @@ impl Server {
         }
     }
 
+    /// Says that the answers so far came no later than `now`. For whoever answers without a clock, with the time of
+    /// an earlier call, and learns the time afterwards: a failure then leaves at the point that its answer calls for.
+    pub fn answered_by(&mut self, now: Instant) {
+        if let Ok(State::AwaitRelease(waiting)) = &mut self.state {
+            waiting.answered_by(&self.context, now);
+        }
+    }
+
     /// Sends the failure that waits for its point of release, if that has come.
     ///
     /// # Errors

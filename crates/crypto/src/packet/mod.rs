@@ -15,11 +15,37 @@ pub use error::{KeyError, KeyPart, OpenError, SealError};
 pub use open::OpeningKey;
 pub use seal::SealingKey;
 
+use crate::cipher::CipherKind;
 use crate::limits::MIN_PACKET_LEN;
 use crate::{CipherAlg, MacAlg};
 
 /// Length in bytes of a packet's first field, its `packet_length`.
 const LENGTH_LEN: usize = 4;
+
+/// How packets are laid out under a cipher and its MAC.
+#[derive(Clone, Copy)]
+struct Layout {
+    /// The unit in bytes that packets are padded to.
+    block_len: usize,
+    /// Bytes of tag after each packet.
+    tag_len: usize,
+    /// Whether the length does not count towards the padding, because it is not encrypted with the rest.
+    length_outside_blocks: bool,
+}
+
+impl Layout {
+    fn of(cipher: &CipherAlg, mac: Option<&MacAlg>) -> Self {
+        Self {
+            block_len: cipher.block_len,
+            tag_len: mac.map_or(cipher.tag_len, |mac| mac.tag_len),
+            length_outside_blocks: match cipher.kind {
+                CipherKind::ChaCha20Poly1305 | CipherKind::AesGcm => true,
+                CipherKind::AesCtr => mac.is_some_and(|mac| mac.etm),
+                CipherKind::Null => false,
+            },
+        }
+    }
+}
 
 /// Splits a packet into what is protected and its tag, when it is long enough to be one.
 fn split_tag(packet: &mut [u8], tag_len: usize) -> Option<(&mut [u8], &mut [u8])> {

@@ -3,7 +3,7 @@ use super::ctr::AesCtr;
 use super::error::{KeyError, OpenError};
 use super::gcm::Gcm;
 use super::hmac::PacketHmac;
-use super::{LENGTH_LEN, check_sizes, split_tag};
+use super::{LENGTH_LEN, Layout, check_sizes, split_tag};
 use crate::cipher::{CipherAlg, CipherKind};
 use crate::{MacAlg, NULL_CIPHER};
 
@@ -14,9 +14,8 @@ use crate::{MacAlg, NULL_CIPHER};
 /// check it against a bound first. (With encrypt-and-MAC nothing better is possible, as the tag covers the plaintext.)
 pub struct OpeningKey {
     kind: Kind,
+    layout: Layout,
     prefix_len: usize,
-    block_len: usize,
-    tag_len: usize,
     /// Whether the length of the packet under way has been read.
     length_read: bool,
 }
@@ -57,13 +56,7 @@ impl OpeningKey {
             Kind::EncryptAndMac(..) => cipher.block_len,
             Kind::None | Kind::ChaCha20Poly1305(_) | Kind::Gcm(_) | Kind::EncryptThenMac(..) => LENGTH_LEN,
         };
-        Ok(Self {
-            kind,
-            prefix_len,
-            block_len: cipher.block_len,
-            tag_len: mac.map_or(cipher.tag_len, |mac| mac.tag_len),
-            length_read: false,
-        })
+        Ok(Self { kind, layout: Layout::of(cipher, mac), prefix_len, length_read: false })
     }
 
     /// No protection, as before the first NEWKEYS (RFC 4253 §6).
@@ -71,9 +64,8 @@ impl OpeningKey {
     pub fn none() -> Self {
         Self {
             kind: Kind::None,
+            layout: Layout::of(&NULL_CIPHER, None),
             prefix_len: LENGTH_LEN,
-            block_len: NULL_CIPHER.block_len,
-            tag_len: NULL_CIPHER.tag_len,
             length_read: false,
         }
     }
@@ -88,22 +80,19 @@ impl OpeningKey {
     /// The unit in bytes that packets are padded to.
     #[must_use]
     pub fn block_len(&self) -> usize {
-        self.block_len
+        self.layout.block_len
     }
 
     /// Bytes of tag after each packet.
     #[must_use]
     pub fn tag_len(&self) -> usize {
-        self.tag_len
+        self.layout.tag_len
     }
 
     /// Whether the 4 bytes of length do not count towards the padding, because they are not encrypted with the rest.
     #[must_use]
     pub fn length_outside_blocks(&self) -> bool {
-        match self.kind {
-            Kind::ChaCha20Poly1305(_) | Kind::Gcm(_) | Kind::EncryptThenMac(..) => true,
-            Kind::None | Kind::EncryptAndMac(..) => false,
-        }
+        self.layout.length_outside_blocks
     }
 
     /// The `packet_length` of the packet that begins with `prefix`, without its tag and without its own 4 bytes
@@ -143,7 +132,7 @@ impl OpeningKey {
         if !std::mem::take(&mut self.length_read) {
             return Err(OpenError::OutOfTurn);
         }
-        let (text, tag) = split_tag(packet, self.tag_len).ok_or(OpenError::TooShort)?;
+        let (text, tag) = split_tag(packet, self.layout.tag_len).ok_or(OpenError::TooShort)?;
         match &mut self.kind {
             Kind::None => Ok(()),
             Kind::ChaCha20Poly1305(key) => key.open(seq, text, tag),

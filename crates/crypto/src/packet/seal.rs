@@ -3,15 +3,14 @@ use super::ctr::AesCtr;
 use super::error::{KeyError, SealError};
 use super::gcm::Gcm;
 use super::hmac::PacketHmac;
-use super::{check_sizes, split_tag};
+use super::{Layout, check_sizes, split_tag};
 use crate::cipher::{CipherAlg, CipherKind};
 use crate::{MacAlg, NULL_CIPHER};
 
 /// What protects the packets of one direction on their way out.
 pub struct SealingKey {
     kind: Kind,
-    block_len: usize,
-    tag_len: usize,
+    layout: Layout,
 }
 
 enum Kind {
@@ -46,34 +45,31 @@ impl SealingKey {
                 if mac.etm { Kind::EncryptThenMac(stream, hmac) } else { Kind::EncryptAndMac(stream, hmac) }
             }
         };
-        Ok(Self { kind, block_len: cipher.block_len, tag_len: mac.map_or(cipher.tag_len, |mac| mac.tag_len) })
+        Ok(Self { kind, layout: Layout::of(cipher, mac) })
     }
 
     /// No protection, as before the first NEWKEYS (RFC 4253 §6).
     #[must_use]
     pub fn none() -> Self {
-        Self { kind: Kind::None, block_len: NULL_CIPHER.block_len, tag_len: NULL_CIPHER.tag_len }
+        Self { kind: Kind::None, layout: Layout::of(&NULL_CIPHER, None) }
     }
 
     /// The unit in bytes that packets are padded to.
     #[must_use]
     pub fn block_len(&self) -> usize {
-        self.block_len
+        self.layout.block_len
     }
 
     /// Bytes of tag after each packet.
     #[must_use]
     pub fn tag_len(&self) -> usize {
-        self.tag_len
+        self.layout.tag_len
     }
 
     /// Whether the 4 bytes of length do not count towards the padding, because they are not encrypted with the rest.
     #[must_use]
     pub fn length_outside_blocks(&self) -> bool {
-        match self.kind {
-            Kind::ChaCha20Poly1305(_) | Kind::Gcm(_) | Kind::EncryptThenMac(..) => true,
-            Kind::None | Kind::EncryptAndMac(..) => false,
-        }
+        self.layout.length_outside_blocks
     }
 
     /// Seals `packet` in place. It is the length, the padding's length, payload and padding, and then
@@ -83,7 +79,7 @@ impl SealingKey {
     /// # Errors
     /// [`SealError`]; the key is not to be used again then.
     pub fn seal(&mut self, seq: u32, packet: &mut [u8]) -> Result<(), SealError> {
-        let (text, tag) = split_tag(packet, self.tag_len).ok_or(SealError::TooShort)?;
+        let (text, tag) = split_tag(packet, self.layout.tag_len).ok_or(SealError::TooShort)?;
         match &mut self.kind {
             Kind::None => Ok(()),
             Kind::ChaCha20Poly1305(key) => key.seal(seq, text, tag),

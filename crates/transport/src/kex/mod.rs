@@ -14,6 +14,7 @@ mod verify;
 pub(crate) use server::host_key_for;
 
 use crypto::Rng;
+use keys::SignatureAlg;
 use wire::Role;
 
 use crate::algorithms::Algorithms;
@@ -166,8 +167,8 @@ impl Kex {
         }
     }
 
-    /// The name of the algorithm that an awaited signature must have.
-    pub(crate) fn awaited_signature(&self) -> Option<&'static str> {
+    /// The algorithm that an awaited signature must be by.
+    pub(crate) fn awaited_signature(&self) -> Option<&'static SignatureAlg> {
         match self {
             Self::AwaitSignature(state) => Some(state.algorithm()),
             Self::Idle

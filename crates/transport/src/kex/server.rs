@@ -1,4 +1,5 @@
 use crypto::{Secret, SharedSecret};
+use keys::SignatureAlg;
 use wire::Bytes;
 
 use super::init::Inits;
@@ -44,6 +45,7 @@ impl ExpectEcdhInit {
         let hash = transcript.hash(agreed.kex.hash);
         let request = SignRequest {
             algorithm: agreed.host_key,
+            kex: agreed.kex,
             host_key: index,
             hash: hash.clone(),
             transcript: Box::new(transcript),
@@ -73,9 +75,9 @@ pub(crate) struct AwaitSignature {
 pub(super) struct ExchangeSigned(());
 
 impl AwaitSignature {
-    /// The name of the algorithm that the signature must have.
-    pub(super) fn algorithm(&self) -> &'static str {
-        self.agreed.host_key.name
+    /// The algorithm that the signature must be by.
+    pub(super) fn algorithm(&self) -> &'static SignatureAlg {
+        self.agreed.host_key
     }
 
     pub(super) fn signed(self, signature: Option<&[u8]>, cx: &mut Context<'_>) -> Result<Kex, Error> {

@@ -49,6 +49,8 @@ pub struct Transport {
     inbound: Inbound,
     outbound: Outbound,
     timers: Timers,
+    /// An exchange was begun by a call that told no time: its time runs from the next one that does.
+    untimed: bool,
     /// The latest time that anybody told us.
     now: Instant,
     /// What protects the connection: that of the last exchange that was completed.
@@ -105,6 +107,7 @@ impl Transport {
             inbound: Inbound::new(),
             outbound,
             timers,
+            untimed: false,
             now,
             agreed: None,
             rekey_points: None,
@@ -125,9 +128,10 @@ impl Transport {
     /// # Errors
     /// Why the connection is over; the same again from then on. A DISCONNECT that fits is ready to be sent.
     pub fn process<'b>(&mut self, now: Instant, rx: &'b mut RecvBuf) -> Result<Input<'b>, Error> {
-        self.now = now;
+        self.time_is(now);
         self.alive()?;
         let result = self.receive(rx);
+        self.time_is(now);
         if let Err(error) = &result {
             self.fail(error.clone());
         }
@@ -150,10 +154,15 @@ impl Transport {
         self.outbound.buf_mut().release();
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) must be called at the latest.
+    /// When [`handle_timeout`](Self::handle_timeout) must be called at the latest. Ask again after every other call: one
+    /// that tells no time can have begun an exchange, or have used up the key, and then this is at once.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        if self.failed.is_some() { None } else { self.timers.next() }
+        match self.failed {
+            Some(_) => None,
+            None if self.untimed || self.outbound.used_up() => Some(self.now),
+            None => self.timers.next(),
+        }
     }
 
     /// Does what is due by `now`; calling it early does nothing.
@@ -161,7 +170,7 @@ impl Transport {
     /// # Errors
     /// Why the connection is over: [`Error::TimedOut`] when an exchange took too long.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
-        self.now = now;
+        self.time_is(now);
         self.alive()?;
         while let Some(timer) = self.timers.expire(now) {
             match timer {
@@ -173,6 +182,7 @@ impl Transport {
             }
         }
         self.rekey_if_due();
+        self.time_is(now);
         self.alive()
     }
 
@@ -200,7 +210,7 @@ impl Transport {
         self.alive()?;
         let algorithm = self.kex.awaited_signature().ok_or(Misuse::NotAsked)?;
         if let Some(blob) = signature {
-            let named = keys::Signature::parse(blob).is_ok_and(|signature| signature.algorithm == algorithm);
+            let named = keys::Signature::parse(blob).is_ok_and(|signature| signature.is_by(algorithm));
             if !named {
                 return Err(Misuse::WrongSignature.into());
             }
@@ -351,6 +361,14 @@ impl Transport {
         }
     }
 
+    /// Takes note of the time.
+    fn time_is(&mut self, now: Instant) {
+        self.now = now;
+        if std::mem::take(&mut self.untimed) {
+            self.timers.set(Timer::Exchange, now.checked_add(self.config.exchange_timeout));
+        }
+    }
+
     /// Runs a step of the exchange.
     fn exchange<T>(
         &mut self,
@@ -375,9 +393,7 @@ impl Transport {
         self.rekey_wanted = false;
         self.timers.set(Timer::Rekey, None);
         // For the first exchange the clock runs from the start of the connection.
-        if self.exchanges > 0 {
-            self.timers.set(Timer::Exchange, self.now.checked_add(self.config.exchange_timeout));
-        }
+        self.untimed = self.exchanges > 0;
         self.exchange(|_, cx| Ok((Kex::begin(cx)?, ())))
     }
 

@@ -315,7 +315,7 @@ pub(super) struct AwaitSignature {
 impl AwaitSignature {
     /// Whether the blob is a signature by the algorithm that was asked for.
     pub(super) fn made(&self, signature: &[u8]) -> bool {
-        Signature::parse(signature).is_ok_and(|signature| signature.algorithm == self.offer.algorithm.name)
+        Signature::parse(signature).is_ok_and(|signature| signature.is_by(self.offer.algorithm))
     }
 
     pub(super) fn answer<O: Outbox>(

@@ -345,7 +345,7 @@ fn unasked<'b>(login: Login, context: &Context, now: Instant, why: Unasked) -> (
 /// A request that came in at `arrived` fails at `now`.
 fn fail(mut login: Login, context: &Context, arrived: Instant, now: Instant) -> State {
     let last = login.fail(context.max_tries);
-    State::AwaitRelease(AwaitRelease { login, at: context.grid.release(arrived, now), last })
+    State::AwaitRelease(AwaitRelease::new(login, context, arrived, now, last))
 }
 
 /// The no of every method but `none`.
@@ -484,8 +484,7 @@ impl AwaitPassword {
             PasswordAnswer::Change { prompt } => {
                 // To ask again is to refuse the new password: that is a try.
                 if self.changing && self.login.fail(context.max_tries) {
-                    let at = context.grid.release(self.arrived, now);
-                    let state = AwaitRelease { login: self.login, at, last: true };
+                    let state = AwaitRelease::new(self.login, context, self.arrived, now, true);
                     return Ok((State::AwaitRelease(state), Output::Progress));
                 }
                 out.send(&PasswordChangeRequest { prompt: Human(prompt.as_bytes()), language: Human(b"") });
@@ -552,12 +551,23 @@ fn send_challenge<O: Outbox>(challenge: &Challenge, out: &mut O) {
 /// A failure waits until it may be told.
 pub(super) struct AwaitRelease {
     login: Login,
+    arrived: Instant,
     at: Instant,
     /// Whether the tries are used up, so that the connection ends in place of the failure.
     last: bool,
 }
 
 impl AwaitRelease {
+    /// A request that came in at `arrived` and failed at `now`.
+    fn new(login: Login, context: &Context, arrived: Instant, now: Instant, last: bool) -> Self {
+        Self { login, arrived, at: context.grid.release(arrived, now), last }
+    }
+
+    /// The request failed as late as `now`.
+    pub(super) fn answered_by(&mut self, context: &Context, now: Instant) {
+        self.at = context.grid.release(self.arrived, now);
+    }
+
     fn handle_timeout<O: Outbox>(self, context: &Context, now: Instant, out: &mut O) -> Next<'static> {
         if now < self.at {
             return Ok((State::AwaitRelease(self), Output::Progress));

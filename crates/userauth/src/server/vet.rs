@@ -91,7 +91,7 @@ fn vet_signature(algorithm: &SignatureAlg, signature: &[u8]) -> Result<(), Unask
         return Err(Unasked::TooLong);
     }
     let parsed = Signature::parse(signature).map_err(|_| Unasked::Signature)?;
-    if parsed.algorithm == algorithm.name { Ok(()) } else { Err(Unasked::Signature) }
+    if parsed.is_by(algorithm) { Ok(()) } else { Err(Unasked::Signature) }
 }
 
 fn vet_passwords(passwords: &[&[u8]]) -> Result<(), Unasked> {
