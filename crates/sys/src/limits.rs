@@ -1,0 +1,22 @@
+//! Every bound of this crate.
+
+/// Bytes of one message of a [`SeqPacket`](crate::seqpacket::SeqPacket): far below the kernel's default send buffer (208 KiB).
+pub const MAX_MESSAGE: usize = 64 * 1024;
+
+/// Descriptors with one message: a command without a terminal needs three.
+pub const MAX_DESCRIPTORS: usize = 8;
+
+/// Bytes of one line of an account file. A longer one is skipped: a group of 10,000 members fits.
+pub const MAX_ACCOUNT_LINE: usize = 256 * 1024;
+
+/// Bytes of an account file that are read. What lies behind does not exist: room for half a million accounts.
+pub const MAX_ACCOUNT_FILE: u64 = 64 * 1024 * 1024;
+
+/// Groups of one user: the kernel's own limit.
+pub const MAX_GROUPS: usize = 65_536;
+
+/// Bytes of `/etc/nologin` that are shown.
+pub const MAX_NOLOGIN: u64 = 64 * 1024;
+
+/// Bytes of a process title that are shown.
+pub const MAX_TITLE: usize = 1024;
