@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use chroot::{Chroot, Release, Scratch};
-pub use client::{ClientKind, Login, serve_once};
+pub use client::{ClientKind, DBCLIENT_TRIES, Login, serve_once};
 pub use keys::KeyPair;
 pub use openssh::AlgorithmKind;
 pub use process::{Finished, Input};
