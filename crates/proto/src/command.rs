@@ -1,11 +1,12 @@
 //! What an application has a connection do.
 
 use connection::{ChannelRequest, ChannelType, GlobalRequest, Grant, LocalId, Priority, Signal, Stream};
-use transport::Reason;
+use transport::{Reason, RekeyPolicy};
 
+use crate::alive::Alive;
 use crate::limits::COMMAND_ROOM;
 use crate::side::Side;
-use crate::{Connection, Error, Misuse};
+use crate::{AlivePolicy, Connection, Error, Misuse};
 
 /// Commands. Each says what was wrong with it and has then changed nothing. A channel that the peer has closed in the
 /// meantime is [`connection::Misuse::UnknownChannel`], which is nobody's mistake.
@@ -129,6 +130,20 @@ impl<S: Side> Connection<S> {
     /// Replaces the keys soon, whatever the policy says; at once, when the user is in and none are being made.
     pub fn rekey(&mut self) {
         self.transport.rekey();
+    }
+
+    /// Changes when keys are replaced ([`transport::Config::rekey`]), for the keys in use too.
+    pub fn set_rekey_policy(&mut self, policy: RekeyPolicy) {
+        self.transport.set_rekey_policy(policy);
+    }
+
+    /// Changes whether the peer is asked for signs of life ([`Config::alive`](crate::Config::alive)). The time runs from the
+    /// latest point that the connection was told of.
+    pub fn set_alive_policy(&mut self, policy: Option<AlivePolicy>) {
+        self.alive = Alive::new(policy);
+        if self.channels.is_some() {
+            self.alive.heard(self.now);
+        }
     }
 
     /// Sends a ping; the pong comes as [`transport::Event::Pong`].

@@ -31,7 +31,7 @@ pub struct Connection<S: Side> {
     pub(crate) tickets: Tickets<What>,
     /// What answers and points of time have led to and nobody was told of yet.
     follow_ups: VecDeque<Step<'static, S>>,
-    alive: Alive,
+    pub(crate) alive: Alive,
     login_by: Option<Instant>,
     answer_within: Option<Duration>,
     /// Answers about the login came since anybody told the time; what they led to began with this serial number.

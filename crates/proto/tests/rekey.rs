@@ -275,3 +275,23 @@ fn no_data_goes_out_while_the_gate_is_closed() {
     pair.client.connection.ready(channel, Stream::Data, true).unwrap();
     assert_eq!(pair.client.connection.sendable(), Some((channel, Stream::Data)));
 }
+
+#[test]
+fn a_policy_that_comes_with_the_login_holds_for_the_keys_in_use() {
+    let mut pair = Pair::seeded(17);
+    pair.log_in();
+    assert_eq!(exchanges(&pair), 1);
+    pair.server.connection.set_rekey_policy(by_bytes(64 * 1024));
+    pair.client.app.run(&mut pair.client.connection, "echo", 1_000_000);
+    never_stalls(&mut pair);
+    assert!(exchanges(&pair) > 4, "{} exchanges", exchanges(&pair));
+    // By time too, from when it was set.
+    pair.settle();
+    let before = exchanges(&pair);
+    let hourly = RekeyPolicy { interval: Some(Duration::from_secs(3600)), ..RekeyPolicy::default() };
+    pair.server.connection.set_rekey_policy(hourly);
+    pair.advance(Duration::from_secs(3599));
+    assert_eq!(exchanges(&pair), before);
+    pair.advance(Duration::from_secs(2));
+    assert_eq!(exchanges(&pair), before + 1);
+}

@@ -193,3 +193,15 @@ fn no_deadline_stays_behind_once_the_time_was_told() {
     assert_eq!((pair.client.error(), pair.server.error()), (None, None));
     assert!(pair.client.connection.transport().exchanges() > 10);
 }
+
+#[test]
+fn questions_about_life_can_begin_after_the_login() {
+    let mut pair = Pair::seeded(91);
+    pair.log_in();
+    pair.server.connection.set_alive_policy(Some(POLICY));
+    pair.to_server.cut_after = Some(0);
+    pair.advance(POLICY.interval * 4 - Duration::from_secs(1));
+    assert_eq!(pair.server.error(), None);
+    pair.advance(Duration::from_secs(1));
+    assert_eq!(pair.server.error(), Some(&Error::TimedOut(Wait::Alive)));
+}

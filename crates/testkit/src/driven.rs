@@ -6,11 +6,11 @@ use connection::{
 };
 use keys::{Secret, SignatureAlg};
 use proto::{
-    AdmitInteractive, AdmitKey, AdmitNone, AdmitPassword, Ask, ChangePassword, Client, Connection, Error,
-    Misuse, NextCredential, OpenChannel, RecvBuf, ReplyToGlobal, ReplyToRequest, RespondToPrompts, Server,
-    Side, SignExchange, SignLogin, Step, Ticket, TrustHostKey, WantKey,
+    AdmitInteractive, AdmitKey, AdmitNone, AdmitPassword, AlivePolicy, Ask, ChangePassword, Client,
+    Connection, Error, Misuse, NextCredential, OpenChannel, RecvBuf, ReplyToGlobal, ReplyToRequest,
+    RespondToPrompts, Server, Side, SignExchange, SignLogin, Step, Ticket, TrustHostKey, WantKey,
 };
-use transport::Reason;
+use transport::{Reason, RekeyPolicy};
 use userauth::client::Credential;
 use userauth::server::BannerText;
 use userauth::{InteractiveAnswer, KeyVerdict, Methods, PasswordAnswer, Verdict};
@@ -237,6 +237,18 @@ impl<S: Side> Driven<S> {
         let interactive = priority == Priority::Interactive;
         self.command(|| Command::SetPriority(channel.number(), interactive), || format!("{result:?}"));
         result
+    }
+
+    /// See [`Connection::set_rekey_policy`].
+    pub fn set_rekey_policy(&mut self, policy: RekeyPolicy) {
+        self.connection.set_rekey_policy(policy);
+        self.command(|| Command::of_rekey(policy), String::new);
+    }
+
+    /// See [`Connection::set_alive_policy`].
+    pub fn set_alive_policy(&mut self, policy: Option<AlivePolicy>) {
+        self.connection.set_alive_policy(policy);
+        self.command(|| Command::of_alive(policy), String::new);
     }
 
     /// See [`Connection::rekey`].

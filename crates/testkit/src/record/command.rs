@@ -1,6 +1,10 @@
 //! Commands, to be kept.
 
+use std::time::Duration;
+
 use connection::{ChannelRequest, ChannelType, Connection, GlobalRequest, Grant, Stream};
+use proto::AlivePolicy;
+use transport::RekeyPolicy;
 use userauth::Methods;
 use wire::{Reader, Role};
 
@@ -37,6 +41,10 @@ pub enum Command {
     SetPriority(u32, bool),
     /// `rekey`.
     Rekey,
+    /// `set_rekey_policy`: bytes, 0 for as many as the cipher allows, packets, and milliseconds, 0 for no limit.
+    RekeyPolicy(u64, u64, u64),
+    /// `set_alive_policy`: milliseconds, 0 for none, and how many questions.
+    AlivePolicy(u64, u32),
     /// `ping`.
     Ping(Vec<u8>),
     /// `disconnect` with reason and text.
@@ -114,6 +122,34 @@ fn scratch() -> Connection {
 }
 
 impl Command {
+    /// `set_rekey_policy`.
+    pub(crate) fn of_rekey(policy: RekeyPolicy) -> Self {
+        let millis = policy.interval.unwrap_or_default().as_millis();
+        Self::RekeyPolicy(
+            policy.bytes.unwrap_or_default(),
+            policy.packets,
+            millis.try_into().expect("a time"),
+        )
+    }
+
+    /// The policy of `rekey-policy`.
+    pub(super) fn rekey_policy(bytes: u64, packets: u64, millis: u64) -> RekeyPolicy {
+        let bytes = Some(bytes).filter(|bytes| *bytes > 0);
+        let interval = Some(Duration::from_millis(millis)).filter(|interval| !interval.is_zero());
+        RekeyPolicy { bytes, packets, interval }
+    }
+
+    /// `set_alive_policy`.
+    pub(crate) fn of_alive(policy: Option<AlivePolicy>) -> Self {
+        let millis = policy.map_or(0, |policy| policy.interval.as_millis());
+        Self::AlivePolicy(millis.try_into().expect("a time"), policy.map_or(0, |policy| policy.count_max))
+    }
+
+    /// The policy of `alive-policy`.
+    pub(super) fn alive_policy(millis: u64, count_max: u32) -> Option<AlivePolicy> {
+        (millis > 0).then(|| AlivePolicy { interval: Duration::from_millis(millis), count_max })
+    }
+
     pub(super) fn to_text(&self) -> String {
         match self {
             Self::Open(kind, grant, tag) => {
@@ -139,6 +175,8 @@ impl Command {
             }
             Self::SetPriority(channel, interactive) => format!("interactive {channel} {interactive}"),
             Self::Rekey => "rekey".to_owned(),
+            Self::RekeyPolicy(bytes, packets, millis) => format!("rekey-policy {bytes} {packets} {millis}"),
+            Self::AlivePolicy(millis, count) => format!("alive-policy {millis} {count}"),
             Self::Ping(data) => format!("ping {}", hex(data)),
             Self::Disconnect(reason, text) => format!("disconnect {reason} {}", hex(text)),
             Self::Release => "release".to_owned(),
@@ -172,6 +210,8 @@ impl Command {
             "ready" => Self::Ready(words.number()?, stream(words.next()?)?, words.number()?),
             "interactive" => Self::SetPriority(words.number()?, words.number()?),
             "rekey" => Self::Rekey,
+            "rekey-policy" => Self::RekeyPolicy(words.number()?, words.number()?, words.number()?),
+            "alive-policy" => Self::AlivePolicy(words.number()?, words.number()?),
             "ping" => Self::Ping(words.bytes()?),
             "disconnect" => Self::Disconnect(words.number()?, words.bytes()?),
             "release" => Self::Release,

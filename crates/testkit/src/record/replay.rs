@@ -163,6 +163,14 @@ impl<S: Replayed> Replay<S> {
                 connection.rekey();
                 String::new()
             }
+            Command::RekeyPolicy(bytes, packets, millis) => {
+                connection.set_rekey_policy(Command::rekey_policy(*bytes, *packets, *millis));
+                String::new()
+            }
+            Command::AlivePolicy(millis, count_max) => {
+                connection.set_alive_policy(Command::alive_policy(*millis, *count_max));
+                String::new()
+            }
             Command::Ping(data) => format!("{:?}", connection.ping(data)),
             Command::Disconnect(reason, text) => {
                 connection.disconnect(Reason(*reason), &String::from_utf8_lossy(text));

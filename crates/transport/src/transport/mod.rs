@@ -26,7 +26,7 @@ use crate::negotiate::{Agreed, Markers};
 use crate::outbound::Outbound;
 use crate::reason::Reason;
 use crate::recvbuf::RecvBuf;
-use crate::rekey::{RekeyPoints, Volume};
+use crate::rekey::{RekeyPoints, RekeyPolicy, Volume};
 use crate::timers::{Timer, Timers};
 use crate::transcript::SessionId;
 
@@ -55,7 +55,8 @@ pub struct Transport {
     now: Instant,
     /// What protects the connection: that of the last exchange that was completed.
     agreed: Option<Agreed>,
-    /// When its keys are to be replaced.
+    rekey_policy: RekeyPolicy,
+    /// What the policy comes to under the keys in use.
     rekey_points: Option<RekeyPoints>,
     /// Exchanges that were completed.
     exchanges: u64,
@@ -97,6 +98,7 @@ impl Transport {
             ext_info: ext_info::ours(config.role, &config.server_sig_algs),
         };
         Ok(Self {
+            rekey_policy: config.rekey,
             config,
             offer,
             rng,
@@ -234,6 +236,16 @@ impl Transport {
     /// Wants new keys. The exchange begins when none is under way and the user is authenticated.
     pub fn rekey(&mut self) {
         self.rekey_wanted = true;
+        self.rekey_if_due();
+    }
+
+    /// Changes when keys are replaced, for the keys in use too: a server may only know what holds once it knows the user.
+    pub fn set_rekey_policy(&mut self, policy: RekeyPolicy) {
+        self.rekey_policy = policy;
+        // An exchange that is under way ends with this.
+        if self.kex.is_idle() {
+            self.schedule_rekey();
+        }
         self.rekey_if_due();
     }
 
@@ -395,6 +407,16 @@ impl Transport {
         // For the first exchange the clock runs from the start of the connection.
         self.untimed = self.exchanges > 0;
         self.exchange(|_, cx| Ok((Kex::begin(cx)?, ())))
+    }
+
+    /// Says when the keys in use are to be replaced, by the policy in force.
+    fn schedule_rekey(&mut self) {
+        let Some(agreed) = &self.agreed else { return };
+        let role = self.config.role;
+        let (ours, theirs) = (agreed.protection.sent_by(role), agreed.protection.sent_by(role.peer()));
+        self.rekey_points = Some(self.rekey_policy.points(ours.cipher, theirs.cipher));
+        let interval = self.rekey_policy.interval;
+        self.timers.set(Timer::Rekey, interval.and_then(|interval| self.now.checked_add(interval)));
     }
 
     /// Begins an exchange when there is a reason and none is under way. Not before authentication: no amount of data

@@ -179,15 +179,10 @@ impl Transport {
             Outcome::Agreed(agreed) => Input::Event(Event::Agreed(agreed)),
             Outcome::Ask(ask) => Input::Ask(ask),
             Outcome::KeysChanged { agreed, first } => {
-                let role = self.config.role;
-                let (ours, theirs) =
-                    (agreed.protection.sent_by(role), agreed.protection.sent_by(role.peer()));
-                self.rekey_points = Some(self.config.rekey.points(ours.cipher, theirs.cipher));
                 self.agreed = Some(agreed);
                 self.exchanges = self.exchanges.saturating_add(1);
                 self.timers.set(Timer::Exchange, None);
-                let interval = self.config.rekey.interval;
-                self.timers.set(Timer::Rekey, interval.and_then(|interval| self.now.checked_add(interval)));
+                self.schedule_rekey();
                 Input::Event(Event::KeysChanged { first })
             }
         })
