@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::call::{check, retry, unknown};
@@ -43,6 +44,15 @@ pub fn set_nonblocking(fd: impl AsFd, nonblocking: bool) -> io::Result<()> {
         check(unsafe { libc::fcntl(fd, libc::F_SETFL, wanted) })?;
     }
     Ok(())
+}
+
+/// Opens a file for reading, so that a fifo or a device in its place neither makes anybody wait nor becomes a controlling terminal.
+/// What it is remains to be asked; an exec closes it.
+///
+/// # Errors
+/// What `open` says.
+pub fn open_to_read(path: impl AsRef<Path>) -> io::Result<File> {
+    File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)
 }
 
 /// Whether an exec closes the descriptor.

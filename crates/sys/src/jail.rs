@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use crate::call::check;
 use crate::fd::close_all_except;
@@ -155,6 +156,8 @@ impl Jail<'_> {
             landlock::deny_all(version).map_err(fail(Wall::Landlock))?;
         }
         seccomp::install(self.refusal).map_err(fail(Wall::Seccomp))?;
+        // It had one thread, and no call that makes one is allowed.
+        process::ALONE_FOR_GOOD.store(true, Ordering::SeqCst);
         Ok(report)
     }
 }

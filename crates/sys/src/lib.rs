@@ -4,10 +4,12 @@
 //! |---|---|
 //! | [`fd`] | flags of descriptors, standard ones redirected, inherited ones taken, all others closed |
 //! | [`seqpacket`] | message sockets between our processes, with descriptors beside the bytes |
+//! | [`socket`] | TCP sockets: made to listen, asked for their names, tuned |
+//! | [`poll`] | several descriptors waited for at once |
 //! | [`pty`] | pseudo-terminals: made, owned, sized |
 //! | [`termios`] | terminal modes, to and from the opcodes of RFC 4254 §8 |
 //! | [`ids`] | numbers of users, groups and processes |
-//! | [`process`] | what a process can ask and change of itself |
+//! | [`process`] | what a process can ask and change of itself; a copy of it |
 //! | [`spawn`] | programs started with a clean slate, their ends, signals to them |
 //! | [`title`] | what `ps` shows of a process |
 //! | [`signal`] | signals by name, blocked, and read from a descriptor |
@@ -24,6 +26,7 @@
 //! | `close_range` | 5.9 | `/proc/self/fd`, or every number up to the limit |
 //! | `TIOCGPTPEER` | 4.13, refused in some containers | `/dev/pts/N`, compared with the master |
 //! | `CLONE_PIDFD` | 5.2 | [`spawn::Child::pidfd`] is `None`; signals go by number, which stays taken until it is reaped |
+//! | `pidfd_open` | 5.3 | the same for the child of a [`process::fork`] |
 //! | Landlock | 5.13 | left out, and [`jail::Report`] says so |
 //!
 //! Level 0 of the house: it knows no other room.
@@ -31,15 +34,18 @@
 mod call;
 mod child;
 pub mod fd;
+mod fork;
 pub mod ids;
 pub mod jail;
 mod landlock;
 pub mod limits;
+pub mod poll;
 pub mod process;
 pub mod pty;
 mod seccomp;
 pub mod seqpacket;
 pub mod signal;
+pub mod socket;
 pub mod spawn;
 pub mod switch;
 pub mod termios;

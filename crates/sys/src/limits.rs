@@ -1,7 +1,8 @@
 //! Every bound of this crate.
 
-/// Bytes of one message of a [`SeqPacket`](crate::seqpacket::SeqPacket): far below the kernel's default send buffer (208 KiB).
-pub const MAX_MESSAGE: usize = 64 * 1024;
+/// Bytes of one message of a [`SeqPacket`](crate::seqpacket::SeqPacket): the longest argument that Linux takes (128 KiB) fits, and
+/// it is below the kernel's default send buffer (208 KiB).
+pub const MAX_MESSAGE: usize = 160 * 1024;
 
 /// Descriptors with one message: a command without a terminal needs three.
 pub const MAX_DESCRIPTORS: usize = 8;

@@ -7,8 +7,10 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::call::check;
+pub use crate::fork::{Forked, fork};
 use crate::ids::Pid;
 use crate::signal::Signal;
 
@@ -191,10 +193,16 @@ pub fn set_no_new_privs() -> io::Result<()> {
     Ok(())
 }
 
+/// Set when the one thread of this process can make no other one any more.
+pub(crate) static ALONE_FOR_GOOD: AtomicBool = AtomicBool::new(false);
+
 /// Whether this process has one thread. Some changes (ids, filters, titles) are right for one only. `None` when there is no way to
 /// know: `unshare` is filtered, and `/proc` is missing.
 #[must_use]
 pub fn is_single_threaded() -> Option<bool> {
+    if ALONE_FOR_GOOD.load(Ordering::SeqCst) {
+        return Some(true);
+    }
     // The kernel accepts CLONE_THREAD, without any effect, when there is one thread, and says EINVAL else.
     // SAFETY: takes a number only, and has no effect on memory or descriptors.
     match check(unsafe { libc::unshare(libc::CLONE_THREAD) }) {

@@ -84,8 +84,17 @@ const CALLS: &[Call] = &[
     ),
     Call(
         libc::SYS_getsockopt,
-        Rule::Pair(1, 2, &[(SOCKET, libc::SO_ERROR as u32), (TCP, libc::TCP_INFO as u32)]),
-        "why a socket failed; round-trip time for the window",
+        Rule::Pair(
+            1,
+            2,
+            &[
+                (SOCKET, libc::SO_ERROR as u32),
+                (TCP, libc::TCP_INFO as u32),
+                (SOCKET, libc::SO_DOMAIN as u32),
+                (SOCKET, libc::SO_TYPE as u32),
+            ],
+        ),
+        "why a socket failed; round-trip time for the window; whether what came is a link to another process",
     ),
     Call(libc::SYS_rt_sigprocmask, Rule::Any, "an abort"),
     Call(libc::SYS_rt_sigreturn, Rule::Any, "return from a handler"),

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use crate::call::{check, retry};
 use crate::limits::{MAX_DESCRIPTORS, MAX_MESSAGE};
+use crate::socket;
 
 /// One end of a `SOCK_SEQPACKET` pair.
 #[derive(Debug)]
@@ -109,6 +110,17 @@ impl SeqPacket {
         Ok(())
     }
 
+    /// How long the next message is, which stays where it is. `None` when the other side has closed.
+    ///
+    /// # Errors
+    /// The socket failed; `WouldBlock` when nothing is there and this end is non-blocking.
+    pub fn waiting(&self) -> io::Result<Option<usize>> {
+        let flags = libc::MSG_PEEK | libc::MSG_TRUNC;
+        // SAFETY: no byte is written: the buffer is said to have none.
+        let len = retry(|| unsafe { libc::recv(self.fd.as_raw_fd(), std::ptr::null_mut(), 0, flags) })?;
+        Ok(usize::try_from(len).ok().filter(|len| *len > 0))
+    }
+
     /// Takes one message, with at most `max_fds` descriptors (at most [`MAX_DESCRIPTORS`]). `None` when the other side has closed.
     ///
     /// # Errors
@@ -183,22 +195,13 @@ impl TryFrom<OwnedFd> for SeqPacket {
     /// # Errors
     /// `InvalidInput` when it is no Unix socket of this kind.
     fn try_from(fd: OwnedFd) -> io::Result<Self> {
-        let is = |option, wanted| Ok::<bool, io::Error>(socket_option(fd.as_fd(), option)? == wanted);
+        let is = |option, wanted| Ok::<bool, io::Error>(socket::option(fd.as_fd(), option)? == wanted);
         if is(libc::SO_DOMAIN, libc::AF_UNIX)? && is(libc::SO_TYPE, libc::SOCK_SEQPACKET)? {
             Ok(Self { fd })
         } else {
             Err(io::Error::from(io::ErrorKind::InvalidInput))
         }
     }
-}
-
-fn socket_option(fd: BorrowedFd<'_>, option: i32) -> io::Result<i32> {
-    let mut value = 0_i32;
-    let mut size = size_of::<i32>() as libc::socklen_t;
-    let place = (&raw mut value).cast();
-    // SAFETY: `value` and `size` are live; the size is the value's.
-    check(unsafe { libc::getsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, option, place, &raw mut size) })?;
-    Ok(value)
 }
 
 impl AsFd for SeqPacket {

@@ -165,6 +165,15 @@ impl AsFd for SignalFd {
     }
 }
 
+/// Empties the signal mask of this thread: for a process made by [`fork`](crate::process::fork) of one that reads its signals from a
+/// [`SignalFd`], so that they do again what their disposition says.
+///
+/// # Errors
+/// What the kernel says.
+pub fn unblock_all() -> io::Result<()> {
+    change_mask(libc::SIG_SETMASK, 0).map(|_| ())
+}
+
 /// What a process does about a signal that is not blocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disposition {

@@ -114,7 +114,7 @@ impl<'a> Command<'a> {
             return Err(SpawnError { step: Step::Descriptors, error: io::ErrorKind::InvalidInput.into() });
         }
         let started = start(&Plan::new(self))?;
-        let mut child = Child { pid: started.pid, pidfd: started.pidfd, ended: None };
+        let mut child = Child::new(started.pid, started.pidfd);
         match started.failure {
             None => Ok(child),
             Some(failure) => {
@@ -160,13 +160,17 @@ pub struct Child {
 }
 
 impl Child {
+    pub(crate) fn new(pid: Pid, pidfd: Option<OwnedFd>) -> Self {
+        Self { pid, pidfd, ended: None }
+    }
+
     /// Its number, which is its own until it has been waited for.
     #[must_use]
     pub fn pid(&self) -> Pid {
         self.pid
     }
 
-    /// A descriptor that becomes readable when the child ends; `None` before Linux 5.2.
+    /// A descriptor that becomes readable when the child ends; `None` before Linux 5.2 (5.3 for a [`fork`](crate::process::fork)).
     #[must_use]
     pub fn pidfd(&self) -> Option<BorrowedFd<'_>> {
         self.pidfd.as_ref().map(AsFd::as_fd)
@@ -229,7 +233,29 @@ impl Child {
     }
 }
 
-/// Owns what `clone` wrote as a pidfd; an old kernel leaves it at -1.
+/// Takes back a child of ours that has ended, whichever it is, and tells how; `None` when none has. For a process with many children:
+/// it needs no [`Child`] of each. One that is kept all the same does not know of it, so its number may be another's by now: drop it.
+///
+/// # Errors
+/// None that a caller could do something about.
+pub fn reap_any() -> io::Result<Option<(Pid, Ended)>> {
+    loop {
+        let mut status = 0;
+        // SAFETY: `status` is live and writable.
+        match retry(|| unsafe { libc::waitpid(-1, &raw mut status, libc::WNOHANG) }) {
+            Err(error) if error.raw_os_error() == Some(libc::ECHILD) => return Ok(None),
+            Err(error) => return Err(error),
+            Ok(0) => return Ok(None),
+            Ok(pid) => {
+                if let Some(ended) = Ended::of(status) {
+                    return Ok(Some((Pid(pid), ended)));
+                }
+            }
+        }
+    }
+}
+
+/// Owns what the kernel made as a pidfd; -1 from an old one.
 pub(crate) fn pidfd(number: RawFd) -> Option<OwnedFd> {
     // SAFETY: not negative, so the kernel just opened it, and nobody else knows it.
     (number >= 0).then(|| unsafe { OwnedFd::from_raw_fd(number) })

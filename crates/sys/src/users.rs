@@ -8,9 +8,9 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::fd::open_to_read;
 use crate::ids::{Credentials, Gid, Uid};
 use crate::limits::{MAX_ACCOUNT_FILE, MAX_ACCOUNT_LINE, MAX_GROUPS, MAX_NOLOGIN};
 
@@ -168,6 +168,20 @@ impl Accounts {
         Ok(groups)
     }
 
+    /// The names of these groups, as far as they have one, in the order of the file.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn group_names(&self, groups: &[Gid]) -> io::Result<Vec<OsString>> {
+        let mut names = Vec::new();
+        self.find("group", |line| {
+            let group = group(line).map(|(group, _)| group).filter(|group| groups.contains(&group.gid));
+            names.extend(group.map(|group| group.name));
+            None::<()>
+        })?;
+        Ok(names)
+    }
+
     /// What a process of the user runs as.
     ///
     /// # Errors
@@ -233,7 +247,7 @@ impl Accounts {
 
 /// A regular file, opened so that a fifo in its place stops nobody.
 fn open(path: &Path) -> io::Result<File> {
-    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
+    let file = open_to_read(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::from(io::ErrorKind::InvalidInput)) }
 }
 

@@ -11,11 +11,14 @@
 use std::ffi::CString;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use nacre_sys::fd::inherited;
 use nacre_sys::ids::{Credentials, Gid, Pid, Uid};
 use nacre_sys::jail::{Jail, Refusal, Wall, unlinked_directory};
-use nacre_sys::process;
+use nacre_sys::poll::{Entry, wait};
+use nacre_sys::process::{self, Forked, fork};
 use nacre_sys::pty::{Pty, WindowSize, resize, window_size};
 use nacre_sys::seqpacket::SeqPacket;
 use nacre_sys::signal::Signal;
@@ -32,7 +35,7 @@ fn main() {
         Some("--list") => return,
         _ => {}
     }
-    let cases: [(&str, fn()); 8] = [
+    let cases: [(&str, fn()); 10] = [
         ("the_jailed_process_can_work_and_do_nothing_else", works_and_nothing_else),
         ("an_ordinary_user_is_jailed_by_landlock_and_the_filter", ordinary_user),
         ("a_forbidden_call_can_be_the_end", forbidden_kills),
@@ -41,6 +44,8 @@ fn main() {
         ("a_user_that_was_become_cannot_be_left", become_for_good),
         ("titles_are_what_ps_shows_and_the_environment_survives", titles),
         ("inherited_descriptors_are_taken_once", inherits_once),
+        ("a_copied_process_has_its_own_memory_and_its_parent_sees_it_end", copies),
+        ("a_signal_does_not_end_a_wait_early", waits_on),
     ];
     for (name, case) in cases {
         case();
@@ -95,6 +100,8 @@ fn role(name: &str) {
         "orphan" => orphan(&socket),
         "become" => become_and_try(&socket),
         "title" => entitle(&socket),
+        "copy" => copy(&socket),
+        "wait" => wait_under_signals(&socket),
         "inherit" => {
             let again = inherited::<1>().unwrap_err().kind() == io::ErrorKind::AlreadyExists;
             let listed = std::fs::read_dir("/proc/self/fd").unwrap();
@@ -377,5 +384,71 @@ fn titles() {
 fn inherits_once() {
     let (mut child, socket) = start("inherit", None);
     assert_eq!(hear(&socket), "true 4");
+    assert_eq!(child.wait().unwrap(), Ended::Exited(0));
+}
+
+fn copy(socket: &SeqPacket) {
+    let parent = Pid::own();
+    let mut number = 1;
+    let (reader, mut writer) = io::pipe().unwrap();
+    let (gate, open) = io::pipe().unwrap();
+    match fork().unwrap() {
+        Forked::Child => {
+            number += 1;
+            process::die_with_parent(Signal::KILL, parent).unwrap();
+            writer.write_all(&[number]).unwrap();
+            drop(open);
+            // Stays until the parent has looked at it.
+            assert_eq!(io::read_to_string(gate).unwrap(), "");
+            std::process::exit(7);
+        }
+        Forked::Parent(mut child) => {
+            let mut read = [0; 1];
+            (&reader).read_exact(&mut read).unwrap();
+            let ready =
+                |timeout| wait(&mut [Entry::new(child.pidfd().unwrap(), true, false)], timeout).unwrap();
+            let before = ready(Some(Duration::ZERO));
+            drop(open);
+            let after = ready(None);
+            let ended = child.wait().unwrap();
+            socket.send(format!("{read:?} {number} {before} {after} {ended:?}").as_bytes(), &[]).unwrap();
+        }
+    }
+}
+
+fn copies() {
+    let (mut child, socket) = start("copy", None);
+    assert_eq!(hear(&socket), "[2] 1 0 1 Exited(7)");
+    assert_eq!(child.wait().unwrap(), Ended::Exited(0));
+}
+
+static STRUCK: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn strike(_: i32) {
+    STRUCK.fetch_add(1, Ordering::SeqCst);
+}
+
+fn wait_under_signals(socket: &SeqPacket) {
+    let often = libc::timeval { tv_sec: 0, tv_usec: 2000 };
+    let timer = libc::itimerval { it_interval: often, it_value: often };
+    unsafe {
+        libc::signal(libc::SIGALRM, strike as *const () as libc::sighandler_t);
+        assert_eq!(libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut()), 0);
+    }
+    let (idle, _writer) = io::pipe().unwrap();
+    let (before, time) = (Instant::now(), Duration::from_millis(50));
+    let ready = wait(&mut [Entry::new(idle.as_fd(), true, false)], Some(time)).unwrap();
+    let (in_time, struck) = (before.elapsed() >= time, STRUCK.load(Ordering::SeqCst) > 1);
+    let never = libc::itimerval {
+        it_interval: libc::timeval { tv_sec: 0, tv_usec: 0 },
+        it_value: libc::timeval { tv_sec: 0, tv_usec: 0 },
+    };
+    assert_eq!(unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const never, std::ptr::null_mut()) }, 0);
+    socket.send(format!("{ready} {in_time} {struck}").as_bytes(), &[]).unwrap();
+}
+
+fn waits_on() {
+    let (mut child, socket) = start("wait", None);
+    assert_eq!(hear(&socket), "0 true true");
     assert_eq!(child.wait().unwrap(), Ended::Exited(0));
 }

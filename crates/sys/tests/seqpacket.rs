@@ -95,3 +95,21 @@ fn only_a_message_socket_is_taken_over() {
     one.send(b"again", &[]).unwrap();
     assert_eq!(other.receive(&mut [0; 8], 0).unwrap().unwrap().len, 5);
 }
+
+#[test]
+fn the_length_of_the_next_message_is_known_before_it_is_taken() {
+    let (one, other) = SeqPacket::pair().unwrap();
+    let long = vec![7; MAX_MESSAGE];
+    one.send(&long, &[]).unwrap();
+    one.send(b"short", &[]).unwrap();
+    assert_eq!(other.waiting().unwrap(), Some(long.len()));
+    assert_eq!(other.waiting().unwrap(), Some(long.len()), "looking takes nothing");
+    let mut buffer = vec![0; long.len()];
+    assert_eq!(other.receive(&mut buffer, 0).unwrap().unwrap().len, long.len());
+    assert_eq!(other.waiting().unwrap(), Some(5));
+    other.receive(&mut buffer, 0).unwrap().unwrap();
+    nacre_sys::fd::set_nonblocking(&other, true).unwrap();
+    assert_eq!(other.waiting().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    drop(one);
+    assert_eq!(other.waiting().unwrap(), None);
+}

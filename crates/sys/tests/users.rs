@@ -89,6 +89,8 @@ fn groups_of_a_user_are_the_primary_one_and_each_other_once() {
     let accounts = root.accounts();
     let alice = accounts.user(b"alice").unwrap().unwrap();
     assert_eq!(accounts.groups_of(&alice).unwrap(), [Gid(1000), Gid(50), Gid(10)]);
+    let names = accounts.group_names(&accounts.groups_of(&alice).unwrap()).unwrap();
+    assert_eq!(names, ["staff", "alice", "wheel", "twice"], "group 50 has two names");
     assert_eq!(accounts.group(b"wheel").unwrap().unwrap().gid, Gid(10));
     assert_eq!(accounts.group(b"bad").unwrap(), None);
 }

@@ -1,0 +1,139 @@
+//! TCP sockets on loopback. Where the system has no IPv6, the cases about it say so and end.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::print_stderr, reason = "a test that cannot be made here says so")]
+
+use std::io::{self, ErrorKind};
+use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+use nacre_sys::fd::is_cloexec;
+use nacre_sys::poll::{Entry, wait};
+use nacre_sys::socket::{listen, local_name, peer_name, set_keepalive, set_nodelay, set_notsent_lowat};
+
+fn any_port(address: &str) -> SocketAddr {
+    SocketAddr::new(address.parse().unwrap(), 0)
+}
+
+fn has_ipv6() -> bool {
+    let has = TcpListener::bind(any_port("::1")).is_ok();
+    if !has {
+        eprintln!("no IPv6 here: not tested");
+    }
+    has
+}
+
+/// Both ends of a connection through the listener.
+fn connect(listener: OwnedFd, to: SocketAddr) -> (TcpStream, TcpStream) {
+    let client = TcpStream::connect(to).unwrap();
+    assert_eq!(wait(&mut [Entry::new(listener.as_fd(), true, false)], None).unwrap(), 1);
+    let (server, _) = TcpListener::from(listener).accept().unwrap();
+    (client, server)
+}
+
+#[test]
+fn a_listener_is_closed_by_exec_does_not_block_and_accepts() {
+    let listener = listen(any_port("127.0.0.1"), 8).unwrap();
+    assert!(is_cloexec(&listener).unwrap());
+    let address = local_name(&listener).unwrap();
+    assert_eq!(peer_name(&listener), None);
+    let listener = TcpListener::from(listener);
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+    let (client, server) = connect(listener.into(), address);
+    assert_eq!(peer_name(&client), Some(address));
+    assert_eq!(local_name(&server), Some(address));
+    assert_eq!(peer_name(&server), Some(client.local_addr().unwrap()));
+}
+
+#[test]
+fn an_address_in_use_is_refused_and_a_left_one_is_taken_at_once() {
+    let listener = listen(any_port("127.0.0.1"), 8).unwrap();
+    let address = local_name(&listener).unwrap();
+    assert_eq!(listen(address, 8).unwrap_err().kind(), ErrorKind::AddrInUse);
+    // The server ends the connection first, so its address lingers in the kernel.
+    let (mut client, server) = connect(listener, address);
+    drop(server);
+    assert_eq!(io::Read::read(&mut client, &mut [0]).unwrap(), 0);
+    drop(client);
+    assert_eq!(local_name(listen(address, 8).unwrap()), Some(address));
+}
+
+#[test]
+fn both_families_can_listen_on_one_port() {
+    if has_ipv6() {
+        let four = listen(any_port("0.0.0.0"), 8).unwrap();
+        let port = local_name(&four).unwrap().port();
+        let six = listen(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port), 8).unwrap();
+        assert_eq!(local_name(&six).unwrap().to_string(), format!("[::]:{port}"));
+        let (client, server) = connect(six, SocketAddr::new(Ipv6Addr::LOCALHOST.into(), port));
+        assert_eq!(peer_name(&server), Some(client.local_addr().unwrap()));
+        assert!(peer_name(&server).unwrap().is_ipv6());
+    }
+}
+
+#[test]
+fn an_ipv4_peer_of_an_ipv6_socket_has_its_ipv4_address() {
+    // std leaves the system's default: one that takes both.
+    let takes_both =
+        std::fs::read_to_string("/proc/sys/net/ipv6/bindv6only").is_ok_and(|only| only.trim() == "0");
+    if has_ipv6() && takes_both {
+        let listener = TcpListener::bind(any_port("::")).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (client, server) = connect(listener.into(), SocketAddr::new([127, 0, 0, 1].into(), port));
+        assert!(server.peer_addr().unwrap().is_ipv6());
+        assert_eq!(peer_name(&server), Some(client.local_addr().unwrap()));
+        assert_eq!(local_name(&server), Some(client.peer_addr().unwrap()));
+    }
+}
+
+#[test]
+fn what_is_no_tcp_socket_has_no_name() {
+    let udp = UdpSocket::bind(any_port("127.0.0.1")).unwrap();
+    udp.connect(udp.local_addr().unwrap()).unwrap();
+    let (unix, _other) = UnixStream::pair().unwrap();
+    let (pipe, _writer) = io::pipe().unwrap();
+    for fd in [udp.as_fd(), unix.as_fd(), pipe.as_fd()] {
+        assert_eq!((peer_name(fd), local_name(fd)), (None, None));
+    }
+}
+
+#[test]
+fn options_are_set_and_cleared() {
+    let listener = listen(any_port("127.0.0.1"), 8).unwrap();
+    let address = local_name(&listener).unwrap();
+    let (client, _server) = connect(listener, address);
+    for on in [true, false] {
+        set_nodelay(&client, on).unwrap();
+        assert_eq!(client.nodelay().unwrap(), on);
+        set_keepalive(&client, on).unwrap();
+    }
+    for bytes in [16 * 1024, u32::MAX] {
+        set_notsent_lowat(&client, bytes).unwrap();
+    }
+    let (pipe, _writer) = io::pipe().unwrap();
+    for refused in [set_nodelay(&pipe, true), set_keepalive(&pipe, true), set_notsent_lowat(&pipe, 1)] {
+        assert_eq!(refused.unwrap_err().raw_os_error(), Some(libc::ENOTSOCK));
+    }
+}
+
+#[test]
+fn a_socket_with_much_unsent_is_not_writable_until_it_is_less() {
+    let listener = listen(any_port("127.0.0.1"), 8).unwrap();
+    let address = local_name(&listener).unwrap();
+    let (mut client, mut server) = connect(listener, address);
+    set_notsent_lowat(&client, 16 * 1024).unwrap();
+    client.set_nonblocking(true).unwrap();
+    let mut sent = 0;
+    while wait(&mut [Entry::new(client.as_fd(), false, true)], Some(std::time::Duration::ZERO)).unwrap() == 1
+    {
+        match io::Write::write(&mut client, &[7; 8 * 1024]) {
+            Ok(count) => sent += count,
+            Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+        }
+    }
+    // It would take more, but says it is enough.
+    sent += io::Write::write(&mut client, &[7; 1024]).unwrap();
+    let mut received = vec![0; sent];
+    io::Read::read_exact(&mut server, &mut received).unwrap();
+    assert_eq!(wait(&mut [Entry::new(client.as_fd(), false, true)], None).unwrap(), 1);
+}
