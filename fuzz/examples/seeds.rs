@@ -226,6 +226,22 @@ fn key_files() {
     put("keys", "document", &document);
 }
 
+fn authorized_keys() {
+    let key = KeyLine::new(PrivateKey::from_seed(&[3; 32]).public(), b"alice@example.org").expect("a line");
+    let key = String::from_utf8(key.to_vec()).expect("a text");
+    // A type that nobody knows: "ssh-x", and four bytes.
+    let other = "ssh-x AAAABXNzaC14AAAAAQA=";
+    let file = format!("# keys\n\n{key}\r\nno-pty,X11-forwarding {key}\nbad\n{other} b\nfrom=\"*\" {key}");
+    put("authorized_keys", "file", &[&[0], file.as_bytes()].concat());
+    for (seed, options) in [
+        ("permissions", "no-port-forwarding,NO-PTY,agent-forwarding,user-rc,no-x11-forwarding"),
+        ("command", "restrict,command=\"echo \\\"a b\\\", c\",pty"),
+        ("not_enforced", "restrict,permitopen=\"[::1]:22\",expiry-time=\"20991231Z\""),
+    ] {
+        put("authorized_keys", seed, &[&[1], options.as_bytes()].concat());
+    }
+}
+
 fn exchanges() {
     for (suite, byte) in [("null_exchange", 0), ("null", 6), ("real", 7)] {
         for (attack, kind) in [("nothing", 7), ("xor", 0), ("drop", 3), ("swap", 5)] {
@@ -240,6 +256,7 @@ fn main() {
     identification();
     messages();
     key_files();
+    authorized_keys();
     exchanges();
     // Values of `Arbitrary` have no written form: the three targets that take them start from noise that leads deep.
     for target in ["userauth_server", "userauth_client", "connection_operations"] {

@@ -1,0 +1,191 @@
+//! What a key may do.
+
+use std::borrow::Cow;
+
+use super::{LineFault, is_blank, shown};
+
+/// What a key may do, as its line says. Everything, without options.
+///
+/// Of `restrict` and the permissions the later one in the line wins, as in OpenSSH: `restrict,pty` leaves the pty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options<'a> {
+    /// The command that runs, whatever the client asks for. It may be empty.
+    pub command: Option<Cow<'a, [u8]>>,
+    /// Pseudo-terminals.
+    pub pty: bool,
+    /// Forwarding of ports.
+    pub port_forwarding: bool,
+    /// Forwarding of the agent.
+    pub agent_forwarding: bool,
+    /// Forwarding of X11.
+    pub x11_forwarding: bool,
+    /// Running `~/.ssh/rc`.
+    pub user_rc: bool,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Self::permitting(true)
+    }
+}
+
+type Permission = for<'o> fn(&'o mut Options<'_>) -> &'o mut bool;
+
+/// What an option is, and what it does here.
+enum Kind {
+    /// Takes every permission.
+    Restrict,
+    /// Gives a permission, or takes it after `no-`.
+    Permission(Permission),
+    /// Names the command.
+    Command,
+    /// Is not enforced.
+    NotEnforced {
+        /// Whether it may stand after `no-`.
+        negatable: bool,
+    },
+}
+
+/// Every option of `sshd(8)`.
+const OPTIONS: [(&str, Kind); 17] = [
+    ("restrict", Kind::Restrict),
+    ("command", Kind::Command),
+    ("pty", Kind::Permission(|options| &mut options.pty)),
+    ("port-forwarding", Kind::Permission(|options| &mut options.port_forwarding)),
+    ("agent-forwarding", Kind::Permission(|options| &mut options.agent_forwarding)),
+    ("X11-forwarding", Kind::Permission(|options| &mut options.x11_forwarding)),
+    ("user-rc", Kind::Permission(|options| &mut options.user_rc)),
+    ("cert-authority", Kind::NotEnforced { negatable: false }),
+    ("environment", Kind::NotEnforced { negatable: false }),
+    ("expiry-time", Kind::NotEnforced { negatable: false }),
+    ("from", Kind::NotEnforced { negatable: false }),
+    ("permitlisten", Kind::NotEnforced { negatable: false }),
+    ("permitopen", Kind::NotEnforced { negatable: false }),
+    ("principals", Kind::NotEnforced { negatable: false }),
+    ("touch-required", Kind::NotEnforced { negatable: true }),
+    ("tunnel", Kind::NotEnforced { negatable: false }),
+    ("verify-required", Kind::NotEnforced { negatable: true }),
+];
+
+impl Kind {
+    fn is_negatable(&self) -> bool {
+        match self {
+            Self::Permission(_) => true,
+            Self::NotEnforced { negatable } => *negatable,
+            Self::Restrict | Self::Command => false,
+        }
+    }
+}
+
+impl<'a> Options<'a> {
+    fn permitting(all: bool) -> Self {
+        Self {
+            command: None,
+            pty: all,
+            port_forwarding: all,
+            agent_forwarding: all,
+            x11_forwarding: all,
+            user_rc: all,
+        }
+    }
+
+    /// Reads what [`split_off`] gave. Nothing between two commas is nothing.
+    pub(super) fn parse(text: &'a [u8]) -> Result<Self, LineFault<'a>> {
+        let (mut options, mut rest) = (Self::default(), text);
+        loop {
+            let start = rest.iter().position(|byte| *byte != b',').unwrap_or(rest.len());
+            rest = rest.get(start..).unwrap_or_default();
+            if rest.is_empty() {
+                return Ok(options);
+            }
+            rest = options.take(rest)?;
+        }
+    }
+
+    /// Takes the first option, and tells what follows it.
+    fn take(&mut self, text: &'a [u8]) -> Result<&'a [u8], LineFault<'a>> {
+        let end = text.iter().position(|byte| matches!(byte, b',' | b'=')).unwrap_or(text.len());
+        let (name, rest) = text.split_at_checked(end).unwrap_or((text, &[]));
+        let (option, kind, permitted) = find(name).ok_or(LineFault::UnknownOption { option: shown(name) })?;
+        let value = rest.strip_prefix(b"=");
+        let refuse_value = || match value {
+            None => Ok(rest),
+            Some(_) => Err(LineFault::OptionValue { option, takes: false }),
+        };
+        match kind {
+            Kind::NotEnforced { .. } => Err(LineFault::NotEnforced { option }),
+            Kind::Restrict => {
+                *self = Self { command: self.command.take(), ..Self::permitting(false) };
+                refuse_value()
+            }
+            Kind::Permission(permission) => {
+                *permission(self) = permitted;
+                refuse_value()
+            }
+            Kind::Command => {
+                let fault = LineFault::OptionValue { option, takes: true };
+                let (command, rest) = value.and_then(unquote).ok_or(fault)?;
+                match self.command.replace(command) {
+                    None => Ok(rest),
+                    Some(_) => Err(LineFault::RepeatedOption { option }),
+                }
+            }
+        }
+    }
+}
+
+/// The option of that name, whatever its case, and whether it permits; `no-` in front takes back what may be taken back.
+fn find(name: &[u8]) -> Option<(&'static str, &'static Kind, bool)> {
+    let positive =
+        name.get(..3).filter(|start| start.eq_ignore_ascii_case(b"no-")).and_then(|_| name.get(3..));
+    OPTIONS.iter().find_map(|(option, kind)| {
+        let is = |name: &[u8]| option.as_bytes().eq_ignore_ascii_case(name);
+        if is(name) {
+            Some((*option, kind, true))
+        } else {
+            (kind.is_negatable() && positive.is_some_and(is)).then_some((*option, kind, false))
+        }
+    })
+}
+
+/// A value in double quotes, in which `\"` is a quote and any other backslash is itself, up to the end or a comma.
+fn unquote(text: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
+    let text = text.strip_prefix(b"\"")?;
+    let end = closing_quote(text)?;
+    let (quoted, rest) = text.split_at_checked(end)?;
+    let rest = rest.get(1..)?;
+    if !(rest.is_empty() || rest.starts_with(b",")) {
+        return None;
+    }
+    if !quoted.contains(&b'"') {
+        return Some((Cow::Borrowed(quoted), rest));
+    }
+    // Every quote that is left has its backslash in front.
+    let mut parts = quoted.split(|byte| *byte == b'"').peekable();
+    let mut value = Vec::with_capacity(quoted.len());
+    while let Some(part) = parts.next() {
+        let is_last = parts.peek().is_none();
+        value.extend_from_slice(if is_last { part } else { part.strip_suffix(b"\\").unwrap_or(part) });
+        if !is_last {
+            value.push(b'"');
+        }
+    }
+    Some((Cow::Owned(value), rest))
+}
+
+/// Where the next quote without a backslash in front stands.
+fn closing_quote(text: &[u8]) -> Option<usize> {
+    let mut previous = 0;
+    text.iter().position(|byte| std::mem::replace(&mut previous, *byte) != b'\\' && *byte == b'"')
+}
+
+/// Splits a line behind its options: at the first blank outside of double quotes. `None` when a quote is not closed.
+pub(super) fn split_off(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (mut is_quoted, mut previous) = (false, 0);
+    let end = line.iter().position(|byte| {
+        let is_escaped = std::mem::replace(&mut previous, *byte) == b'\\';
+        is_quoted ^= *byte == b'"' && !is_escaped;
+        !is_quoted && is_blank(byte)
+    });
+    if is_quoted { None } else { line.split_at_checked(end.unwrap_or(line.len())) }
+}

@@ -1,0 +1,217 @@
+use std::borrow::Cow;
+
+use super::*;
+
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOuBVA+OrztROrw2lmTOBlkBxk46ybxW6GAN6PXzzrUb";
+
+fn parsed(text: &str) -> Result<Option<Entry<'_>>, LineFault<'_>> {
+    line(text.as_bytes())
+}
+
+/// The options in front of a good key.
+fn options(text: &str) -> Result<Options<'static>, String> {
+    let line = format!("{text} {KEY} comment");
+    match parsed(&line) {
+        Ok(entry) => {
+            let options = entry.unwrap().options;
+            let command = options.command.map(|command| Cow::Owned(command.into_owned()));
+            Ok(Options { command, ..options })
+        }
+        Err(fault) => Err(fault.to_string()),
+    }
+}
+
+fn command(text: &str) -> Option<String> {
+    options(text).unwrap().command.map(|command| String::from_utf8(command.into_owned()).unwrap())
+}
+
+/// Of pty, ports, agent, X11, rc.
+fn permissions(text: &str) -> [bool; 5] {
+    let it = options(text).unwrap();
+    [it.pty, it.port_forwarding, it.agent_forwarding, it.x11_forwarding, it.user_rc]
+}
+
+#[test]
+fn a_key_without_options_may_do_everything() {
+    for (text, comment) in [
+        (KEY.to_owned(), ""),
+        (format!(" \t{KEY} \tCarol's \"old\" key # 2 \t\r\n"), "Carol's \"old\" key # 2"),
+        (KEY.replace(' ', " \t ") + "\tx\n", "x"),
+        (format!("{KEY}\r\r\n"), ""),
+    ] {
+        let entry = parsed(&text).unwrap().unwrap();
+        assert_eq!(entry.key.to_string(), KEY);
+        assert_eq!(entry.comment, Human(comment.as_bytes()));
+        assert_eq!(entry.options, Options::default());
+    }
+}
+
+#[test]
+fn blank_lines_and_comments_are_nothing() {
+    for text in ["", "\n", " \t\r\n", "\r\n", "# x", " \t#\0\n"] {
+        assert_eq!(parsed(text), Ok(None), "{text:?}");
+    }
+}
+
+#[test]
+fn each_permission_is_taken_and_given_alone_in_any_case() {
+    let names = ["pty", "port-forwarding", "agent-forwarding", "X11-forwarding", "user-rc"];
+    for (at, name) in names.into_iter().enumerate() {
+        let mut only = [false; 5];
+        only[at] = true;
+        for name in [name.to_owned(), name.to_uppercase(), name.to_lowercase()] {
+            assert_eq!(permissions(&format!("restrict,{name}")), only);
+            assert_eq!(permissions(&format!("no-{name}")), only.map(|one| !one));
+            assert_eq!(permissions(&format!("NO-{name}")), only.map(|one| !one));
+            assert_eq!(permissions(&name), [true; 5]);
+        }
+    }
+}
+
+#[test]
+fn the_later_option_wins() {
+    assert!(!permissions("restrict,pty,no-pty")[0]);
+    assert!(permissions("no-pty,pty")[0]);
+    assert_eq!(permissions("pty,restrict"), [false; 5]);
+    assert_eq!(command("command=\"x\",restrict").as_deref(), Some("x"));
+}
+
+#[test]
+fn a_command_is_what_stands_between_its_quotes() {
+    for (value, meant) in [
+        ("", ""),
+        ("echo a,b = c", "echo a,b = c"),
+        (r#"echo \"a b\""#, r#"echo "a b""#),
+        (r#"\""#, r#"""#),
+        (r#"\"\""#, r#""""#),
+        (r"a\b \n", r"a\b \n"),
+        // A backslash is nothing to a backslash: the second one is the quote's.
+        (r#"a\\"b"#, r#"a\"b"#),
+        ("'x'", "'x'"),
+        ("# x", "# x"),
+        (KEY, KEY),
+    ] {
+        assert_eq!(command(&format!("command=\"{value}\"")).as_deref(), Some(meant));
+        assert_eq!(command(&format!("no-pty,CoMManD=\"{value}\",pty")).as_deref(), Some(meant));
+    }
+    assert_eq!(command("no-pty"), None);
+}
+
+#[test]
+fn a_command_need_not_be_text() {
+    let text = [b"command=\"caf\xe9\" ", KEY.as_bytes()].concat();
+    assert_eq!(line(&text).unwrap().unwrap().options.command.as_deref(), Some(&b"caf\xe9"[..]));
+}
+
+#[test]
+fn bad_options_refuse_the_key_and_are_named() {
+    for (text, said) in [
+        ("unknown", "unknown option unknown"),
+        ("no-pty,unknown=\"a b\"", "unknown option unknown"),
+        ("no-ptyx", "unknown option no-ptyx"),
+        ("no-no-pty", "unknown option no-no-pty"),
+        ("no-restrict", "unknown option no-restrict"),
+        ("no-command=\"x\"", "unknown option no-command"),
+        ("no-cert-authority", "unknown option no-cert-authority"),
+        ("no-", "unknown option no-"),
+        ("\"no-pty\"", "unknown option \"no-pty\""),
+        ("=\"x\"", "unknown option "),
+        ("pty=", "option pty with a value"),
+        ("no-user-rc=\"yes\"", "option user-rc with a value"),
+        ("restrict=\"\"", "option restrict with a value"),
+        ("command", "option command without a value in double quotes"),
+        ("command=", "option command without a value in double quotes"),
+        ("command=x", "option command without a value in double quotes"),
+        ("command='x'", "option command without a value in double quotes"),
+        ("command=\"x\"y", "option command without a value in double quotes"),
+        ("command=\"x\"\"y\"", "option command without a value in double quotes"),
+        ("command=\"x\",COMMAND=\"x\"", "option command stands there twice"),
+        ("command=\"x", "quote in the options is not closed"),
+        (r#"command="x\""#, "quote in the options is not closed"),
+        ("no-pty \"", "key is not base64"),
+        ("command=\"x\" no-pty", "key is not base64"),
+    ] {
+        assert_eq!(options(text).unwrap_err(), said, "{text}");
+    }
+}
+
+#[test]
+fn options_that_are_not_enforced_refuse_the_key() {
+    for text in [
+        "cert-authority",
+        "environment=\"A=b\"",
+        "expiry-time=\"20991231\"",
+        "From=\"*\"",
+        "permitlisten=\"1\"",
+        "permitopen=\"a:1\"",
+        "principals=\"a\"",
+        "touch-required",
+        "no-touch-required",
+        "tunnel=\"1\"",
+        "verify-required",
+        "no-verify-required",
+    ] {
+        let name = text.split('=').next().unwrap().trim_start_matches("no-").to_lowercase();
+        let fault = format!("option {name} is not supported, so the key is refused");
+        assert_eq!(options(text).unwrap_err(), fault);
+        assert_eq!(options(&format!("no-pty,{text},pty")).unwrap_err(), fault);
+    }
+}
+
+#[test]
+fn what_is_no_key_is_named() {
+    let (_, base64) = KEY.split_once(' ').unwrap();
+    let no_key = LineFault::BadKey(LineError::NoKey);
+    for (text, fault) in [
+        ("ssh-ed25519".to_owned(), no_key),
+        (base64.to_owned(), no_key),
+        ("no-pty".into(), no_key),
+        ("no-pty ssh-ed25519 \t".into(), no_key),
+        (format!("ssh-ed25519 {base64}="), LineFault::BadKey(LineError::BadBase64)),
+        (format!("no-pty ssh-ed25519 {base64}="), LineFault::BadKey(LineError::BadBase64)),
+        (format!("ssh-rsa {base64}"), LineFault::BadKey(LineError::TypeMismatch)),
+        (format!("SSH-ED25519 {base64}"), LineFault::BadKey(LineError::TypeMismatch)),
+        (format!("no-pty ssh-rsa {base64}"), LineFault::BadKey(LineError::TypeMismatch)),
+        (format!("{KEY}\0"), LineFault::Nul),
+    ] {
+        assert_eq!(parsed(&text), Err(fault), "{text}");
+    }
+    assert!(matches!(
+        parsed(&format!("ssh-ed25519 {base64}AAAA")),
+        Err(LineFault::BadKey(LineError::Key(KeyError::Malformed(_))))
+    ));
+}
+
+#[test]
+fn keys_of_other_types_are_told_from_options() {
+    // Type and blob "ssh-x", with a field behind it.
+    let other = "ssh-x AAAABXNzaC14AAAAAQA=";
+    for text in [other.to_owned(), format!("{other} comment"), format!("no-pty,from=\"a\" {other}")] {
+        assert_eq!(parsed(&text), Err(LineFault::UnknownType { key_type: Human(b"ssh-x") }));
+    }
+}
+
+#[test]
+fn a_line_is_bounded_and_so_is_what_faults_show() {
+    let room = MAX_LINE - KEY.len() - 1;
+    let text = format!("{KEY} {}", "x".repeat(room));
+    assert_eq!(parsed(&format!("{text}\n")).unwrap().unwrap().comment.0.len(), room);
+    assert_eq!(parsed(&format!("{text}x\n")), Err(LineFault::TooLong));
+    let name = "x".repeat(1000);
+    assert_eq!(options(&name).unwrap_err(), format!("unknown option {}", "x".repeat(MAX_SHOWN)));
+}
+
+#[test]
+fn lines_are_numbered_and_the_last_needs_no_end() {
+    let file = format!("# one\n\nbad\n{KEY} four\n\0\n{KEY} six");
+    let told: Vec<_> = lines(file.as_bytes())
+        .map(|(number, line)| (number, line.map(|entry| entry.map(|entry| entry.comment.to_string())).ok()))
+        .collect();
+    let entry = |comment: &str| Some(Some(comment.to_owned()));
+    assert_eq!(
+        told,
+        [(1, Some(None)), (2, Some(None)), (3, None), (4, entry("four")), (5, None), (6, entry("six"))]
+    );
+    assert_eq!(lines(b"").count(), 0);
+    assert_eq!(lines(b"\n").count(), 1);
+}

@@ -1,0 +1,180 @@
+//! The peer's data on its way to descriptors: from the receive buffer, and what they refuse through a backlog.
+
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+
+use proto::Side;
+use proto::channels::{LocalId, Stream};
+
+use crate::attachment::Stage;
+use crate::limits::FLUSH_PER_TURN;
+use crate::state::State;
+use crate::streams::STREAMS;
+
+/// What became of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wrote {
+    /// Everything was taken.
+    All,
+    /// The rest was refused for now.
+    Full,
+    /// Nobody reads it.
+    Broken,
+}
+
+/// Writes what is taken at once.
+fn write(mut file: &File, bytes: &[u8]) -> (usize, Wrote) {
+    let mut taken: usize = 0;
+    while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
+        match file.write(rest) {
+            Ok(0) => return (taken, Wrote::Broken),
+            Ok(n) => taken = taken.saturating_add(n),
+            Err(error) => match error.kind() {
+                ErrorKind::Interrupted => {}
+                ErrorKind::WouldBlock => return (taken, Wrote::Full),
+                _ => return (taken, Wrote::Broken),
+            },
+        }
+    }
+    (taken, Wrote::All)
+}
+
+impl<S: Side> State<S> {
+    /// Writes data of the peer to where it belongs. Says whether the channel is one of ours.
+    pub(crate) fn deliver(&mut self, channel: LocalId, stream: Stream, data: &[u8]) -> bool {
+        let Some(attached) = self.attached.get_mut(&channel) else { return false };
+        let held = attached.stage == Stage::Held;
+        let sink = attached.sinks.of_mut(stream);
+        let file = sink.key.and_then(|key| self.descriptors.file(key));
+        let (taken, wrote) = match file {
+            _ if held => (0, Wrote::Full),
+            None => (data.len(), Wrote::All),
+            Some(_) if !sink.backlog.is_empty() => (0, Wrote::Full),
+            Some(file) => write(file, data),
+        };
+        match wrote {
+            Wrote::All => {}
+            Wrote::Full => sink.backlog.push(data.get(taken..).unwrap_or_default()),
+            Wrote::Broken => {
+                self.consumed(channel, data.len());
+                self.break_sink(channel, stream);
+                return true;
+            }
+        }
+        self.consumed(channel, taken);
+        true
+    }
+
+    /// Writes what waits for the descriptors of a channel, as far as they take it.
+    pub(crate) fn flush(&mut self, channel: LocalId) {
+        for stream in STREAMS {
+            let Some(attached) = self.attached.get_mut(&channel).filter(|at| at.stage != Stage::Held) else {
+                return;
+            };
+            let sink = attached.sinks.of_mut(stream);
+            let waiting = sink.backlog.data();
+            let part = waiting.get(..FLUSH_PER_TURN).unwrap_or(waiting);
+            let (taken, wrote) = match sink.key.and_then(|key| self.descriptors.file(key)) {
+                Some(file) => write(file, part),
+                None => (part.len(), Wrote::All),
+            };
+            sink.backlog.take(taken);
+            if wrote == Wrote::All && !sink.backlog.is_empty() {
+                self.unblocked.push(channel);
+            }
+            self.consumed(channel, taken);
+            if wrote == Wrote::Broken {
+                self.break_sink(channel, stream);
+            }
+        }
+        self.close_finished_sinks(channel);
+    }
+
+    /// The peer says no more on a channel. Says whether the channel is one of ours.
+    pub(crate) fn peer_ended(&mut self, channel: LocalId) -> bool {
+        let Some(attached) = self.attached.get_mut(&channel) else { return false };
+        attached.peer_ended = true;
+        self.close_finished_sinks(channel);
+        true
+    }
+
+    /// The peer has closed a channel: it takes nothing more. What it sent before is still written, but a terminal is hung up.
+    pub(crate) fn peer_closed(&mut self, channel: LocalId) {
+        let Some(attached) = self.attached.get_mut(&channel) else { return };
+        let (exit, told) = (attached.exit.take(), attached.exit_told);
+        let waiting = attached.sinks.all().iter().any(|sink| sink.key.is_some() && !sink.backlog.is_empty());
+        attached.peer_ended = true;
+        if exit.is_none() && !attached.terminal && waiting {
+            attached.stage = Stage::Lingering;
+            for stream in STREAMS {
+                self.drop_source(channel, stream);
+            }
+            self.close_finished_sinks(channel);
+        } else {
+            self.detach(channel);
+        }
+        if let Some(exit) = &exit {
+            self.tell(channel, exit);
+        }
+        if told || exit.is_some() {
+            let _ = self.connection.close(channel);
+        }
+    }
+
+    /// Drops what the application reads no more of a channel, and tells the peer.
+    pub(crate) fn stop_reading(&mut self, channel: LocalId) {
+        let Some(attached) = self.attached.get_mut(&channel) else { return };
+        for stream in STREAMS {
+            let sink = attached.sinks.of_mut(stream);
+            sink.backlog.clear();
+            if let Some(key) = sink.key.take() {
+                self.descriptors.release(key);
+            }
+        }
+        let _ = self.connection.stop_reading(channel);
+    }
+
+    /// A sink that nobody reads: its data is dropped from now on.
+    fn break_sink(&mut self, channel: LocalId, stream: Stream) {
+        let Some(attached) = self.attached.get_mut(&channel) else { return };
+        let sink = attached.sinks.of_mut(stream);
+        let dropped = sink.backlog.clear();
+        if let Some(key) = sink.key.take() {
+            self.descriptors.release(key);
+        }
+        let (deaf, lingering) = (attached.is_deaf(), attached.stage == Stage::Lingering);
+        self.consumed(channel, dropped);
+        if lingering && deaf {
+            self.detach(channel);
+        } else if deaf {
+            self.stop_reading(channel);
+        }
+    }
+
+    /// Closes the sinks of a channel to which nothing more will be written. A terminal goes on: its programs have no EOF
+    /// but the one that is typed.
+    fn close_finished_sinks(&mut self, channel: LocalId) {
+        let Some(attached) = self.attached.get_mut(&channel) else { return };
+        if !attached.peer_ended || attached.terminal || attached.stage == Stage::Held {
+            return;
+        }
+        for stream in STREAMS {
+            let sink = attached.sinks.of_mut(stream);
+            if sink.backlog.is_empty()
+                && let Some(key) = sink.key.take()
+            {
+                self.descriptors.release(key);
+            }
+        }
+        if attached.stage == Stage::Lingering && attached.is_deaf() {
+            self.detach(channel);
+        }
+    }
+
+    fn consumed(&mut self, channel: LocalId, bytes: usize) {
+        if bytes > 0 {
+            // A channel that is gone has nobody who waits for credit.
+            let _ = self.connection.consumed(channel, u32::try_from(bytes).unwrap_or(u32::MAX));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Descriptors' data on its way to the peer: read into the packet that will be sealed.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+
+use proto::Side;
+use proto::channels::{LocalId, Stream};
+
+use crate::attachment::Stage;
+use crate::limits::READS_PER_PACKET;
+use crate::state::State;
+use crate::streams::STREAMS;
+
+/// What became of filling a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Filled {
+    /// So many bytes were sealed, possibly none because the source ran dry or ended.
+    Sealed(usize),
+    /// There is no packet to be filled now.
+    NoRoom,
+    /// Nothing is attached that could fill it.
+    Unattached,
+}
+
+/// How a source was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// It may have more.
+    More,
+    /// It has nothing now.
+    Dry,
+    /// It will never have anything.
+    Ended,
+}
+
+/// Reads until the room is full, or the source has nothing more: terminals give little at a time.
+fn read(mut file: &File, room: &mut [u8]) -> (usize, Left) {
+    let mut filled: usize = 0;
+    for _ in 0..READS_PER_PACKET {
+        let Some(rest) = room.get_mut(filled..).filter(|rest| !rest.is_empty()) else { break };
+        match file.read(rest) {
+            Ok(0) => return (filled, Left::Ended),
+            Ok(n) => filled = filled.saturating_add(n),
+            Err(error) => match error.kind() {
+                ErrorKind::Interrupted => {}
+                ErrorKind::WouldBlock => return (filled, Left::Dry),
+                // For a terminal that no program has open any more this is EIO.
+                _ => return (filled, Left::Ended),
+            },
+        }
+    }
+    (filled, Left::More)
+}
+
+impl<S: Side> State<S> {
+    /// Fills one packet of a channel's stream from its source.
+    pub(crate) fn fill(&mut self, channel: LocalId, stream: Stream) -> Filled {
+        let source =
+            self.attached.get_mut(&channel).and_then(|attached| attached.sources.of_mut(stream).as_mut());
+        let Some(source) = source else { return Filled::Unattached };
+        let Some(file) = self.descriptors.file(source.key) else { return Filled::Unattached };
+        let Some(mut slot) = self.connection.slot(channel, stream, usize::MAX) else { return Filled::NoRoom };
+        let (n, left) = read(file, slot.room());
+        // It is no more than the room, of a channel that has a slot.
+        let _ = slot.commit(n);
+        let mut read = source.drain.sealed(n);
+        if left == Left::Dry {
+            let _ = self.connection.ready(channel, stream, false);
+            read |= self.ran_dry(channel, stream);
+        }
+        if left == Left::Ended {
+            self.drop_source(channel, stream);
+        } else if read {
+            self.output_read(channel, stream);
+        }
+        if left == Left::Ended || read {
+            self.settle(channel);
+        }
+        Filled::Sealed(n)
+    }
+
+    /// The peer reads no more of a channel: pipes are closed, so that their writers learn it.
+    pub(crate) fn peer_deaf(&mut self, channel: LocalId) {
+        if self.attached.get(&channel).is_none_or(|at| at.terminal || at.stage != Stage::Attached) {
+            return;
+        }
+        for stream in STREAMS {
+            self.drop_source(channel, stream);
+        }
+        self.settle(channel);
+    }
+}

@@ -1,0 +1,5 @@
+//! The server.
+
+fn main() -> std::process::ExitCode {
+    nacre_sshd::main()
+}

@@ -1,0 +1,259 @@
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+
+use keys::PrivateKey;
+use sys::ids::{Credentials, Gid};
+use sys::users::{Password, User};
+
+use super::*;
+use crate::monitor::testing::{Made, write};
+
+fn key(seed: u8) -> PublicKey {
+    PrivateKey::from_seed(&[seed; 32]).public()
+}
+
+struct Files {
+    made: Made,
+    account: Account,
+    patterns: Vec<String>,
+    strict: bool,
+    reported: Reported,
+}
+
+impl Files {
+    fn new() -> Self {
+        let made = Made::new("");
+        let credentials = Credentials::current().unwrap();
+        let user = User {
+            name: "alice".into(),
+            uid: credentials.uid,
+            gid: credentials.gid,
+            comment: "".into(),
+            home: made.home(),
+            shell: "/bin/sh".into(),
+            password: Password::Empty,
+        };
+        let account = Account { user, credentials, groups: Vec::new() };
+        let patterns = vec![".ssh/authorized_keys".to_owned()];
+        Self { made, account, patterns, strict: true, reported: Reported::default() }
+    }
+
+    fn find(&mut self, key: &PublicKey) -> Option<Listed> {
+        let files = KeyFiles { patterns: &self.patterns, account: &self.account, strict: self.strict };
+        files.find(key, &mut self.reported, &self.made.server.log)
+    }
+
+    /// Whether key 1 is found, and what was logged.
+    fn found(&mut self) -> (bool, Vec<String>) {
+        (self.find(&key(1)).is_some(), self.made.logged())
+    }
+
+    fn mode(&self, path: &str, mode: u32) {
+        let path = self.made.home().join(path);
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    }
+}
+
+fn line(seed: u8) -> String {
+    format!("{} somebody\n", key(seed))
+}
+
+#[test]
+fn a_listed_key_is_found_with_its_line_and_no_other_key_is() {
+    let mut files = Files::new();
+    files.made.authorize(&format!("# keys\n{}\n{}", line(2), line(1)));
+    let listed = files.find(&key(1)).unwrap();
+    assert_eq!((listed.command, listed.pty), (None, true));
+    assert!(listed.place.ends_with("/home/.ssh/authorized_keys:4"), "{}", listed.place);
+    assert_eq!(files.find(&key(3)), None);
+    assert_eq!(files.made.logged(), [""; 0]);
+}
+
+#[test]
+fn options_come_with_the_key() {
+    let mut files = Files::new();
+    files.made.authorize(&format!("restrict,command=\"run \\\"it\\\"\" {}no-pty {}", line(1), line(2)));
+    let listed = files.find(&key(1)).unwrap();
+    assert_eq!((listed.command.as_deref(), listed.pty), (Some(&b"run \"it\""[..]), false));
+    let listed = files.find(&key(2)).unwrap();
+    assert_eq!((listed.command, listed.pty), (None, false));
+}
+
+#[test]
+fn a_line_with_what_is_not_enforced_gives_no_key_and_is_logged_once() {
+    let mut files = Files::new();
+    files.made.authorize(&format!("from=\"192.0.2.1\" {}nonsense {}{}", line(1), line(1), line(2)));
+    assert_eq!(files.find(&key(1)), None);
+    assert_eq!(
+        files.made.logged(),
+        [
+            "HOME/.ssh/authorized_keys:1: option from is not supported, so the key is refused",
+            "HOME/.ssh/authorized_keys:2: unknown option nonsense"
+        ]
+    );
+    assert!(files.find(&key(2)).is_some(), "a bad line does not block the next");
+    assert_eq!(files.made.logged(), [""; 0]);
+}
+
+#[test]
+fn a_refused_line_does_not_hide_a_good_one_of_the_same_key() {
+    let mut files = Files::new();
+    files.made.authorize(&format!("expiry-time=\"20000101\" {}{}", line(1), line(1)));
+    assert!(files.find(&key(1)).unwrap().place.ends_with(":2"));
+}
+
+#[test]
+fn keys_of_other_types_are_nothing_to_talk_about() {
+    let mut files = Files::new();
+    files.made.authorize(&format!("ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAAQM= old\n{}", line(1)));
+    assert_eq!(files.found(), (true, vec![]));
+}
+
+#[test]
+fn tokens_are_expanded_and_several_files_are_read_in_their_order() {
+    let mut files = Files::new();
+    let home = files.made.home();
+    write(&home.join("alice%keys"), &line(1));
+    let absolute = home.join(format!("of-{}", files.account.user.uid));
+    write(&absolute, &line(2));
+    files.patterns = vec!["none-here".into(), "%u%%keys".into(), "%h/of-%U".into()];
+    assert!(files.find(&key(1)).unwrap().place.ends_with("/alice%keys:1"));
+    assert!(files.find(&key(2)).unwrap().place.ends_with(":1"));
+    files.patterns = vec![absolute.to_str().unwrap().to_owned()];
+    assert!(files.find(&key(2)).is_some());
+    files.patterns = Vec::new();
+    assert_eq!(files.find(&key(2)), None);
+    assert_eq!(files.made.logged(), [""; 0]);
+}
+
+#[test]
+fn an_unknown_token_lets_nobody_in_and_is_told() {
+    let mut files = Files::new();
+    files.made.authorize(&line(1));
+    files.patterns = vec!["%x".into()];
+    let (found, logged) = files.found();
+    assert!(!found && logged.len() == 1 && logged[0].starts_with("AuthorizedKeysFile %x: "), "{logged:?}");
+}
+
+#[test]
+fn files_and_directories_that_others_can_change_are_refused_in_openssh_s_words() {
+    let mut files = Files::new();
+    files.made.authorize(&line(1));
+    let refused =
+        |what: &str| (false, vec![format!("Authentication refused: bad ownership or modes for {what}")]);
+    for (path, mode, good, what) in [
+        (".ssh/authorized_keys", 0o620, 0o644, "file HOME/.ssh/authorized_keys"),
+        (".ssh/authorized_keys", 0o602, 0o600, "file HOME/.ssh/authorized_keys"),
+        (".ssh", 0o770, 0o755, "directory HOME/.ssh"),
+        (".ssh", 0o777, 0o700, "directory HOME/.ssh"),
+        ("", 0o722, 0o755, "directory HOME"),
+    ] {
+        files.mode(path, mode);
+        assert_eq!(files.found(), refused(what), "{path} {mode:o}");
+        files.strict = false;
+        assert_eq!(files.found(), (true, vec![]), "without StrictModes");
+        files.strict = true;
+        files.mode(path, good);
+        assert_eq!(files.found(), (true, vec![]), "{path} {good:o}");
+    }
+}
+
+#[test]
+fn above_the_home_directory_nothing_is_asked_but_outside_of_it_everything_is() {
+    let mut files = Files::new();
+    files.made.authorize(&line(1));
+    let above = files.made.home();
+    let above = above.parent().unwrap();
+    std::fs::set_permissions(above, PermissionsExt::from_mode(0o777)).unwrap();
+    assert_eq!(files.found(), (true, vec![]));
+    let outside = above.join("keys");
+    write(&outside, &line(1));
+    files.patterns = vec![outside.to_str().unwrap().to_owned()];
+    let (found, logged) = files.found();
+    assert!(!found);
+    let above = above.display();
+    assert_eq!(logged, [format!("Authentication refused: bad ownership or modes for directory {above}")]);
+}
+
+#[test]
+fn a_link_is_judged_by_what_it_leads_to() {
+    let mut files = Files::new();
+    let home = files.made.home();
+    std::fs::create_dir(home.join("open")).unwrap();
+    files.mode("open", 0o777);
+    write(&home.join("open/keys"), &line(1));
+    symlink("../open/keys", home.join(".ssh/authorized_keys")).unwrap();
+    let line = "Authentication refused: bad ownership or modes for directory HOME/open";
+    assert_eq!(files.found(), (false, vec![line.into()]));
+}
+
+#[test]
+fn only_regular_files_are_read_and_nobody_waits_for_another_one() {
+    let mut files = Files::new();
+    std::fs::create_dir(files.made.home().join(".ssh/authorized_keys")).unwrap();
+    let line = "User 'alice' authorized keys 'HOME/.ssh/authorized_keys' is not a regular file";
+    assert_eq!(files.found(), (false, vec![line.into()]));
+    files.patterns = vec!["fifo".into()];
+    let status = std::process::Command::new("mkfifo").arg(files.made.home().join("fifo")).status().unwrap();
+    assert!(status.success());
+    let line = "User 'alice' authorized keys 'HOME/fifo' is not a regular file";
+    assert_eq!(files.found(), (false, vec![line.into()]));
+    files.patterns = vec!["/dev/null".into()];
+    let line = "User 'alice' authorized keys '/dev/null' is not a regular file";
+    assert_eq!(files.found(), (false, vec![line.into()]));
+}
+
+#[test]
+fn a_missing_file_is_nothing_to_talk_about() {
+    let mut files = Files::new();
+    assert_eq!(files.found(), (false, vec![]));
+    files.account.user.home = "/nonexistent".into();
+    assert_eq!(files.found(), (false, vec![]));
+}
+
+#[test]
+fn a_file_without_end_lets_nobody_in() {
+    let mut files = Files::new();
+    let path = files.made.authorize(&line(1));
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    file.set_len(AUTHORIZED_KEYS_MAX + 1).unwrap();
+    let (found, logged) = files.found();
+    assert!(!found);
+    assert_eq!(logged, ["Authentication refused: HOME/.ssh/authorized_keys is larger than 16777216 bytes"]);
+}
+
+#[test]
+fn files_are_opened_with_the_user_s_rights_and_no_others() {
+    let mut files = Files::new();
+    let path = files.made.authorize(&line(1));
+    if Uid::effective() == Uid::ROOT {
+        let (uid, gid) = (Uid(54_321), Gid(54_321));
+        files.account.user.uid = uid;
+        files.account.credentials = Credentials { uid, gid, groups: vec![gid] };
+        // The directories are root's own, so that the user may not even look into them.
+        let denied =
+            "Could not open user 'alice' authorized keys 'HOME/.ssh/authorized_keys': Permission denied";
+        assert_eq!(files.found(), (false, vec![denied.into()]));
+        for directory in ["", ".ssh"] {
+            chown(files.made.home().join(directory), Some(uid.0), Some(gid.0)).unwrap();
+        }
+        let above = files.made.home();
+        std::fs::set_permissions(above.parent().unwrap(), PermissionsExt::from_mode(0o755)).unwrap();
+        assert_eq!(files.found(), (false, vec![denied.into()]), "the file is root's, for root only");
+        chown(&path, Some(uid.0), Some(gid.0)).unwrap();
+        assert_eq!(files.found(), (true, vec![]));
+        chown(&path, Some(12_345), Some(gid.0)).unwrap();
+        files.mode(".ssh/authorized_keys", 0o644);
+        let bad = "Authentication refused: bad ownership or modes for file HOME/.ssh/authorized_keys";
+        assert_eq!(files.found(), (false, vec![bad.into()]), "it is somebody else's");
+        assert_eq!(Uid::effective(), Uid::ROOT, "we are who we were");
+    } else {
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o000)).unwrap();
+        let denied =
+            "Could not open user 'alice' authorized keys 'HOME/.ssh/authorized_keys': Permission denied";
+        assert_eq!(files.found(), (false, vec![denied.into()]));
+        files.mode(".ssh/authorized_keys", 0o600);
+        files.account.credentials.uid = Uid(54_321);
+        let (found, logged) = files.found();
+        assert!(!found && logged[0].starts_with("Could not take the rights of user 'alice'"), "{logged:?}");
+    }
+}

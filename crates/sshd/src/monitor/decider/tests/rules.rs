@@ -1,0 +1,136 @@
+//! Who is let in, and who is not.
+
+use super::*;
+use crate::monitor::testing;
+
+#[test]
+fn attempts_are_counted_and_become_worth_a_line() {
+    let mut bench = Bench::named("LogLevel INFO\nMaxAuthTries 4\n", USER);
+    bench.made.server.log.set_level(crate::log::Level::Info);
+    let stranger = PrivateKey::from_seed(&[3; 32]);
+    for _ in 0..4 {
+        assert!(!bench.offer(&stranger));
+    }
+    let line = format!(
+        "Failed publickey for {USER} from UNKNOWN port 65535 ssh2: ED25519 {}",
+        stranger.public().fingerprint()
+    );
+    assert_eq!(bench.made.logged(), [line.clone(), line], "from half of the attempts on");
+    assert_eq!(violation(bench.log_in(USER, false)), Violation::TooManyTries);
+    bench.is_over();
+}
+
+#[test]
+fn who_does_not_exist_gets_the_same_answers_as_one_whose_every_key_is_wrong() {
+    let mut bench = Bench::named("", "nobody-at-all");
+    assert!(!bench.offer(&user_key()));
+    assert!(!good(bench.log_in("nobody-at-all", false)));
+    assert_eq!(bench.made.logged(), ["Invalid user nobody-at-all from UNKNOWN port 65535"]);
+}
+
+#[test]
+fn who_is_kept_out_stays_out_even_with_a_key_that_is_good_for_everybody() {
+    let mut bench = Bench::new("");
+    let keys = bench.made.home().with_file_name("keys");
+    testing::write(&keys, &user_key().public().to_string());
+    let open = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    };
+    open(&keys, 0o644);
+    open(keys.parent().unwrap(), 0o755);
+    let lines = format!("StrictModes no\nAuthorizedKeysFile {}\n", keys.display());
+    bench.made.server.config = testing::config(&lines).unwrap();
+    bench.exchange(1);
+    bench.name("nobody-at-all");
+    assert!(!bench.offer(&user_key()));
+    assert!(!good(bench.log_in("nobody-at-all", false)));
+    assert_eq!(bench.made.logged(), ["Invalid user nobody-at-all from UNKNOWN port 65535"]);
+}
+
+#[test]
+fn keys_are_no_good_where_they_are_switched_off() {
+    let mut bench = Bench::exchanged("PubkeyAuthentication no\nMaxAuthTries 2\n");
+    assert_eq!(bench.name(USER).methods, "");
+    assert!(!bench.offer(&user_key()));
+    assert!(!good(bench.log_in(USER, false)));
+    assert_eq!(violation(bench.log_in(USER, false)), Violation::TooManyTries);
+}
+
+#[test]
+fn root_logs_in_as_permit_root_login_says() {
+    let is_root = Uid::effective() == Uid::ROOT;
+    let key = user_key().public();
+    for (value, plain, forced) in [
+        ("yes", true, true),
+        ("prohibit-password", true, true),
+        ("forced-commands-only", false, true),
+        ("no", false, false),
+    ] {
+        for (options, may) in [("", plain), ("command=\"x\" ", forced)] {
+            // Everybody else is not asked about.
+            let may = may || !is_root;
+            let mut bench = Bench::named(&format!("PermitRootLogin {value}\n"), USER);
+            bench.made.authorize(&format!("{options}{key}"));
+            bench.made.logged();
+            let outcome = bench.log_in(USER, false);
+            assert_eq!(matches!(outcome, Ok(Outcome::LogIn(_))), may, "{value} {options}");
+            let logged = bench.made.logged();
+            let said = |line: &str| logged.iter().any(|logged| logged == line);
+            assert_eq!(said("ROOT LOGIN REFUSED FROM UNKNOWN port 65535"), !may, "{logged:?}");
+            let accepted = is_root && may && value == "forced-commands-only";
+            assert_eq!(said("Root login accepted for forced command."), accepted, "{logged:?}");
+        }
+    }
+}
+
+#[test]
+fn nologin_is_shown_to_those_it_keeps_out() {
+    let mut bench = Bench::exchanged("");
+    bench.made.no_logins("back at noon\n");
+    let policy = bench.name(USER);
+    let is_root = Uid::effective() == Uid::ROOT;
+    assert_eq!(policy.banner, if is_root { &b""[..] } else { b"back at noon\n" });
+    assert_eq!(matches!(bench.log_in(USER, false), Ok(Outcome::LogIn(_))), is_root);
+    let mut bench = Bench::exchanged("");
+    bench.made.no_logins("back at noon\n");
+    assert_eq!(bench.name("nobody-at-all").banner, b"back at noon\n", "so it tells nothing");
+}
+
+#[test]
+fn with_quick_only_its_user_comes_in_by_key_or_password() {
+    let key = PrivateKey::from_seed(&[5; 32]);
+    let named = |keys: &[&PrivateKey], password| {
+        let mut bench = Bench::of(Made::quick(keys, password));
+        bench.exchange(1);
+        let policy = bench.name("whoever");
+        (bench, policy.methods)
+    };
+    let (mut bench, methods) = named(&[&key], None);
+    assert_eq!(methods, "publickey");
+    assert!(!good(bench.password(b"")));
+    let proof = bench.proof(&key, &Exchange::new(1).hash(), "whoever", false);
+    let authenticated = admitted(bench.prove(&proof));
+    assert!(authenticated.credentials.is_none() && authenticated.permit.pty);
+
+    let (mut bench, methods) = named(&[], Some("secret"));
+    assert_eq!(methods, "publickey,password");
+    bench.made.authorize(&user_key().public().to_string());
+    std::fs::set_permissions(bench.made.home(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    assert!(bench.offer(&user_key()), "without StrictModes");
+    bench.made.logged();
+    assert!(!good(bench.password(b"wrong")));
+    assert!(!good(bench.password(b"")));
+    admitted(bench.password(b"secret"));
+    let failed = "Failed password for whoever from UNKNOWN port 65535 ssh2";
+    let accepted = "Accepted password for whoever from UNKNOWN port 65535 ssh2";
+    assert_eq!(bench.made.logged(), [failed, failed, accepted]);
+
+    let mut bench = Bench::of(Made::quick(&[&key], Some("secret")));
+    bench.exchange(1);
+    bench.name(USER);
+    assert!(!good(bench.password(b"secret")));
+    let proof = bench.proof(&key, &Exchange::new(1).hash(), USER, false);
+    assert!(!good(bench.prove(&proof)));
+    let line = format!("Failed password for invalid user {USER} from UNKNOWN port 65535 ssh2");
+    assert!(bench.made.logged().contains(&line));
+}

@@ -1,0 +1,164 @@
+//! Key exchanges: the monitor computes each hash itself, and signs nothing else with a host key.
+
+use std::fmt;
+
+use config::Effective;
+use crypto::{KEX, KexAlg, Secret};
+use keys::{PublicKey, SignatureAlg};
+use transport::message::KexInit;
+use transport::{SessionId, Transcript, limits::EXCHANGES_BEFORE_AUTH};
+use userauth::SessionInfo;
+use wire::NameList;
+
+use crate::host_keys::HostKeys;
+use crate::protocol::monitor::Sign;
+
+use super::table::Phase;
+
+/// The exchanges of one connection.
+#[derive(Default)]
+pub(super) struct Exchanges {
+    first: Option<First>,
+    before_login: u32,
+}
+
+/// What the first exchange settled for good.
+struct First {
+    session: SessionInfo,
+    client_ident: Vec<u8>,
+    server_ident: Vec<u8>,
+}
+
+/// Why something is no key exchange of this connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Implausible {
+    /// More exchanges than there may be before the login.
+    TooMany,
+    /// No such key exchange method, or not one of ours.
+    Kex,
+    /// No such signature algorithm, or not one of ours.
+    Algorithm,
+    /// Not the host key that this algorithm signs with.
+    HostKey,
+    /// Not an identification, or another one than before.
+    Ident,
+    /// Not a KEXINIT.
+    KexInit,
+    /// The KEXINITs do not come to what was asked for.
+    Negotiation,
+    /// There is no public value, or no secret.
+    Empty,
+    /// The host key did not sign.
+    Signature,
+}
+
+impl fmt::Display for Implausible {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooMany => "too many key exchanges before the login",
+            Self::Kex => "key exchange method is not one of ours",
+            Self::Algorithm => "signature algorithm is not one of ours",
+            Self::HostKey => "host key is not that of the algorithm",
+            Self::Ident => "identification is none, or has changed",
+            Self::KexInit => "key exchange begins with no KEXINIT",
+            Self::Negotiation => "the KEXINITs come to something else",
+            Self::Empty => "key exchange without its values",
+            Self::Signature => "host key cannot sign",
+        })
+    }
+}
+
+impl Exchanges {
+    /// What signatures of the user are bound to, once there is anything.
+    pub(super) fn session(&self) -> Option<&SessionInfo> {
+        self.first.as_ref().map(|first| &first.session)
+    }
+
+    /// Computes the exchange hash and signs it. That of the first exchange becomes the session id.
+    ///
+    /// The host key's blob is our own, whatever net says; the strings are net's, but they are those of a key exchange, so that a
+    /// signature is good for nothing else.
+    pub(super) fn sign(
+        &mut self,
+        request: &Sign<'_>,
+        phase: Phase,
+        keys: &HostKeys,
+        config: &Effective,
+    ) -> Result<Vec<u8>, Implausible> {
+        if phase == Phase::Login {
+            self.before_login = self.before_login.saturating_add(1);
+            if self.before_login > EXCHANGES_BEFORE_AUTH {
+                return Err(Implausible::TooMany);
+            }
+        }
+        let kex = kex(request, config)?;
+        let algorithm = algorithm(request, config)?;
+        let blobs = keys.blobs();
+        let (index, host_key) = first_of_type(&blobs, algorithm.key_type).ok_or(Implausible::HostKey)?;
+        if u32::try_from(index) != Ok(request.host_key) {
+            return Err(Implausible::HostKey);
+        }
+        self.check_idents(request)?;
+        check_inits(request)?;
+        if [request.client_public.0, request.server_public.0, request.shared_secret.0].contains(&&[][..]) {
+            return Err(Implausible::Empty);
+        }
+        let transcript = Transcript {
+            client_ident: request.client_ident.0.to_vec(),
+            server_ident: request.server_ident.0.to_vec(),
+            client_kexinit: request.client_kexinit.0.to_vec(),
+            server_kexinit: request.server_kexinit.0.to_vec(),
+            host_key: host_key.to_vec(),
+            client_public: request.client_public.0.to_vec(),
+            server_public: request.server_public.0.to_vec(),
+            shared_secret: Secret::copy_of(request.shared_secret.0),
+        };
+        let hash = transcript.hash(kex.hash);
+        let key = keys.key(index).ok_or(Implausible::HostKey)?;
+        let signature = key.sign(algorithm, hash.as_bytes()).map_err(|_| Implausible::Signature)?;
+        self.first.get_or_insert_with(|| First {
+            session: SessionInfo::new(SessionId::from_first(&hash).as_bytes(), host_key),
+            client_ident: transcript.client_ident,
+            server_ident: transcript.server_ident,
+        });
+        Ok(signature)
+    }
+
+    fn check_idents(&self, request: &Sign<'_>) -> Result<(), Implausible> {
+        let (client, server) = (request.client_ident.0, request.server_ident.0);
+        let good = match &self.first {
+            Some(first) => first.client_ident == client && first.server_ident == server,
+            None => client.starts_with(b"SSH-") && server.starts_with(b"SSH-2.0-"),
+        };
+        if good { Ok(()) } else { Err(Implausible::Ident) }
+    }
+}
+
+fn kex(request: &Sign<'_>, config: &Effective) -> Result<&'static KexAlg, Implausible> {
+    let known = KEX.iter().find(|row| request.kex == row.name);
+    known.filter(|row| config.kex_algorithms.0.contains(&row.name)).ok_or(Implausible::Kex)
+}
+
+fn algorithm(request: &Sign<'_>, config: &Effective) -> Result<&'static SignatureAlg, Implausible> {
+    let known = SignatureAlg::by_name(request.algorithm.as_str());
+    known.filter(|row| config.host_key_algorithms.0.contains(&row.name)).ok_or(Implausible::Algorithm)
+}
+
+/// The one host key that an algorithm signs with, and where it stands.
+fn first_of_type<'a>(blobs: &'a [Vec<u8>], key_type: &str) -> Option<(usize, &'a [u8])> {
+    let of_type = |blob: &[u8]| PublicKey::type_of(blob).is_ok_and(|found| found == key_type);
+    blobs.iter().map(Vec::as_slice).enumerate().find(|(_, blob)| of_type(blob))
+}
+
+/// The KEXINITs come to the method and the algorithm that were asked for (RFC 4253 §7.1).
+fn check_inits(request: &Sign<'_>) -> Result<(), Implausible> {
+    let client = KexInit::from_payload(request.client_kexinit.0).map_err(|_| Implausible::KexInit)?;
+    let server = KexInit::from_payload(request.server_kexinit.0).map_err(|_| Implausible::KexInit)?;
+    let kex = agreed(client.kex, server.kex) == Some(request.kex.as_str());
+    let host_key = agreed(client.host_keys, server.host_keys) == Some(request.algorithm.as_str());
+    if kex && host_key { Ok(()) } else { Err(Implausible::Negotiation) }
+}
+
+fn agreed<'a>(client: NameList<'a>, server: NameList<'_>) -> Option<&'a str> {
+    client.iter().find(|name| server.contains(name))
+}

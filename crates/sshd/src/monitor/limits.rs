@@ -1,0 +1,27 @@
+//! Every bound of the monitor beside those of its table of requests.
+
+use std::time::Duration;
+
+/// Bytes of an `AuthorizedKeysFile`: room for a hundred thousand keys. A larger file lets nobody in.
+pub(super) const AUTHORIZED_KEYS_MAX: u64 = 16 * 1024 * 1024;
+
+/// Lines of such files that are logged as refused, in one connection: each once.
+pub(super) const REPORTED_LINES_MAX: usize = 100;
+
+/// Bytes of a line that a child of ours has for the log.
+pub(super) const LOG_TEXT_MAX: usize = 4 * 1024;
+
+/// Characters of a user's name in the log, as OpenSSH has it.
+pub(super) const NAME_SHOWN_MAX: usize = 100;
+
+/// How long net has to end after the session has.
+pub(super) const NET_LINGERS: Duration = Duration::from_secs(2);
+
+/// How long the session has to end after net has: it hangs up terminals.
+pub(super) const SESSION_LINGERS: Duration = Duration::from_secs(5);
+
+/// Messages of one child that are taken before signals and the other child are looked at again.
+pub(super) const MESSAGES_AT_ONCE: u32 = 64;
+
+/// Messages that are still taken of a child that has ended: more than its link can hold.
+pub(super) const LAST_MESSAGES: u32 = 4_096;

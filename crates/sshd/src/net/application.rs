@@ -1,0 +1,244 @@
+//! What the loop calls, and who of us is concerned.
+
+use std::fmt::Display;
+
+use connection::Event as ChannelEvent;
+use proto::{ChannelQuestion, Event, Server, ServerAuthEvent, ServerQuestion};
+use reactor::{Application, Ended, Io, WatchId};
+use sys::title::Title;
+use transport::Event as TransportEvent;
+use wire::Escaped;
+
+use crate::log::Level;
+use crate::protocol::LinkError;
+
+use super::authority::{Admission, Authority, Login, Question};
+use super::limits::MESSAGES_PER_TURN;
+use super::sessions::Sessions;
+use super::words::Subject;
+
+/// The application of one connection.
+pub(super) struct Net {
+    authority: Authority,
+    monitor: Option<WatchId>,
+    sessions: Sessions,
+    session: Option<WatchId>,
+    subject: Subject,
+    title: Option<Title>,
+}
+
+impl Net {
+    pub(super) fn new(authority: Authority, subject: Subject, title: Option<Title>) -> Self {
+        let mut net =
+            Self { authority, monitor: None, sessions: Sessions::default(), session: None, subject, title };
+        net.show("[net]");
+        net
+    }
+
+    /// Says why the connection ended.
+    pub(super) fn end(mut self, ended: &Ended) {
+        for (level, line) in self.subject.end(ended) {
+            self.authority.log(level, line);
+        }
+        self.authority.finish();
+    }
+
+    fn show(&mut self, what: &str) {
+        if let Some(title) = &mut self.title {
+            title.set(&format!("sshd: {what}"));
+        }
+    }
+
+    /// Ends the connection when a process that it needs is gone, or is not what it should be.
+    fn check<T>(
+        &mut self,
+        io: &mut Io<'_, Server>,
+        who: impl Display,
+        done: Result<T, LinkError>,
+    ) -> Option<T> {
+        match done {
+            Ok(value) => return Some(value),
+            Err(LinkError::Closed) => self.authority.log(Level::Verbose, format_args!("net: {who} has gone")),
+            Err(error) => self.authority.log(Level::Error, format_args!("net: {who}: {error}")),
+        }
+        io.stop();
+        None
+    }
+
+    fn ask(&mut self, io: &mut Io<'_, Server>, question: Question) {
+        let asked = self.authority.ask(io.connection(), question);
+        self.check(io, "monitor", asked);
+    }
+
+    fn login(&mut self, io: &mut Io<'_, Server>, user: &str, login: Login) {
+        if self.subject.user.is_none() {
+            // What follows a colon is a style, and belongs to no account's name.
+            let name = user.split(':').next().unwrap_or_default();
+            self.subject.user = Some(Escaped(name.as_bytes()).to_string());
+        }
+        let asked = self.authority.login(io.connection(), user, login);
+        self.check(io, "monitor", asked);
+    }
+
+    /// Takes what the monitor says.
+    fn hear_monitor(&mut self, io: &mut Io<'_, Server>) {
+        loop {
+            let heard = self.authority.receive(io.connection());
+            self.subject.invalid = self.authority.user_is_invalid();
+            match self.check(io, "monitor", heard) {
+                Some(Some(None)) => {}
+                Some(Some(Some(admission))) => self.begin(io, admission),
+                Some(None) | None => return,
+            }
+        }
+    }
+
+    /// The user is in: their process takes over.
+    fn begin(&mut self, io: &mut Io<'_, Server>, admission: Admission) {
+        let begun = self.sessions.begin(admission.session, admission.max_sessions);
+        let watch = begun.and_then(|link| Ok(io.watch(&*link)?));
+        self.session = self.check(io, "session", watch);
+    }
+
+    /// Takes what the session process says, some of it at a time.
+    fn hear_session(&mut self, io: &mut Io<'_, Server>, watch: WatchId) {
+        for _ in 0..MESSAGES_PER_TURN {
+            let heard = self.sessions.receive(io);
+            if self.check(io, "session", heard) != Some(true) {
+                return;
+            }
+        }
+        io.again(watch);
+    }
+
+    fn transport_event(&mut self, io: &mut Io<'_, Server>, event: &TransportEvent<'_>) {
+        match event {
+            TransportEvent::Identified => {
+                self.subject.identified = true;
+                let ident = io.connection().transport().peer_ident();
+                let line = ident.map(|ident| Escaped(ident.as_bytes()).to_string()).unwrap_or_default();
+                self.authority.log(Level::Debug1, format_args!("client identification: {line}"));
+            }
+            TransportEvent::Agreed(agreed) => {
+                let line = format!(
+                    "kex: algorithm: {}; host key algorithm: {}",
+                    agreed.kex.name, agreed.host_key.name
+                );
+                self.authority.log(Level::Debug1, line);
+            }
+            TransportEvent::Disconnected { reason, description } => {
+                let (level, line) = self.subject.disconnect(*reason, *description);
+                self.authority.log(level, line);
+            }
+            TransportEvent::Debug { message, .. } => {
+                self.authority.log(Level::Debug1, format_args!("client says: {message}"));
+            }
+            TransportEvent::Greeting(_)
+            | TransportEvent::KeysChanged { .. }
+            | TransportEvent::Extensions
+            | TransportEvent::Unimplemented { .. }
+            | TransportEvent::Pong { .. } => {}
+        }
+    }
+
+    fn channel_event(&mut self, io: &mut Io<'_, Server>, event: &ChannelEvent<'_>) {
+        match event {
+            ChannelEvent::Closed { channel } => {
+                let done = self.sessions.closed(io, *channel);
+                self.check(io, "session", done);
+            }
+            ChannelEvent::Request { channel, request } => {
+                let done = self.sessions.request(io, *channel, request, None);
+                self.check(io, "session", done);
+            }
+            ChannelEvent::Malformed { name, error, .. } => {
+                self.authority.log(Level::Debug1, format_args!("refused a malformed {name}: {error}"));
+            }
+            // Nothing is asked of the peer, and the loop moves the data.
+            _ => {}
+        }
+    }
+
+    fn channel_question(&mut self, io: &mut Io<'_, Server>, question: ChannelQuestion<'_>) {
+        match question {
+            ChannelQuestion::Open { ticket, channel, kind } => {
+                if let Some((level, line)) = self.sessions.open(io, channel, kind, ticket) {
+                    self.authority.log(level, line);
+                }
+            }
+            ChannelQuestion::Request { ticket, channel, request } => {
+                let done = self.sessions.request(io, channel, &request, Some(ticket));
+                self.check(io, "session", done);
+            }
+            // Nothing that has no channel is done here.
+            ChannelQuestion::Global { ticket, request: _ } => drop(io.connection().answer(ticket, None)),
+        }
+    }
+}
+
+impl Application for Net {
+    type Side = Server;
+
+    fn start(&mut self, io: &mut Io<'_, Server>) {
+        let watch = io.watch(&*self.authority.courier()).map_err(LinkError::from);
+        self.monitor = self.check(io, "monitor", watch);
+    }
+
+    fn event(&mut self, io: &mut Io<'_, Server>, event: &Event<'_, Server>) {
+        match event {
+            Event::Transport(event) => self.transport_event(io, event),
+            Event::Auth(ServerAuthEvent::Unasked(why)) => {
+                self.authority.log(Level::Debug1, format_args!("userauth request refused: {why:?}"));
+            }
+            Event::Auth(ServerAuthEvent::Authenticated(_)) => {
+                self.subject.logged_in = true;
+                let title = format!("{} [net]", self.subject.user.as_deref().unwrap_or_default());
+                self.show(&title);
+            }
+            Event::Channel(event) => self.channel_event(io, event),
+        }
+    }
+
+    fn question(&mut self, io: &mut Io<'_, Server>, question: ServerQuestion<'_>) {
+        match question {
+            ServerQuestion::Sign { ticket, request } => self.ask(io, Question::Sign(ticket, request)),
+            ServerQuestion::None { ticket, user } => self.login(io, user.as_str(), Login::None(ticket)),
+            ServerQuestion::KeyOffer { ticket, user, algorithm, key } => {
+                self.login(io, user.as_str(), Login::KeyOffer(ticket, algorithm, key.0.to_vec()));
+            }
+            ServerQuestion::KeyProof { ticket, proof } => {
+                let user = proof.user().to_owned();
+                self.login(io, &user, Login::KeyProof(ticket, proof));
+            }
+            ServerQuestion::Password { ticket, user, password } => {
+                self.login(io, user.as_str(), Login::Password(ticket, password));
+            }
+            ServerQuestion::PasswordChange { ticket, user, .. } => {
+                self.login(io, user.as_str(), Login::PasswordChange(ticket));
+            }
+            ServerQuestion::Interactive { ticket, user, .. } => {
+                self.login(io, user.as_str(), Login::Interactive(ticket));
+            }
+            // Nobody was asked anything that could be responded to; without an answer it is no.
+            ServerQuestion::Responses { .. } => {}
+            ServerQuestion::Channel(question) => self.channel_question(io, question),
+        }
+    }
+
+    fn readable(&mut self, io: &mut Io<'_, Server>, watch: WatchId) {
+        if Some(watch) == self.monitor {
+            self.hear_monitor(io);
+        } else if Some(watch) == self.session {
+            self.hear_session(io, watch);
+        }
+    }
+
+    fn writable(&mut self, io: &mut Io<'_, Server>, watch: WatchId) {
+        let flushed = if Some(watch) == self.monitor {
+            self.authority.courier().flush()
+        } else {
+            self.sessions.courier().map_or(Ok(()), super::courier::Courier::flush)
+        };
+        self.check(io, "link", flushed);
+    }
+}

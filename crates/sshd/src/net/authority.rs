@@ -1,0 +1,315 @@
+//! The monitor: it signs, it decides about the login, and it writes the log.
+
+use std::collections::VecDeque;
+use std::fmt::Display;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use keys::{Secret, SignatureAlg};
+use proto::{
+    AdmitInteractive, AdmitKey, AdmitNone, AdmitPassword, AlivePolicy, Connection, Server, SignExchange,
+    Ticket, WantKey,
+};
+use transport::SignRequest;
+use userauth::server::BannerText;
+use userauth::{InteractiveAnswer, KeyProven, KeyVerdict, Method, Methods, PasswordAnswer, Proof, Verdict};
+use wire::{Bytes, Human, Message, Name, NameList, Sensitive, Text};
+
+use crate::log::{Level, level_number};
+use crate::protocol::monitor::{
+    Admitted, KeyOffer, KeyProof, Log, Password, Sign, Signed, User, UserPolicy, Verdict as Decision,
+};
+use crate::protocol::{Link, LinkError};
+
+use super::courier::Courier;
+use super::limits::LOG_LINE;
+use super::start::{rekey, signatures};
+
+/// What only the monitor can answer.
+pub(super) enum Question {
+    Sign(Ticket<SignExchange>, SignRequest),
+    Login(Login),
+}
+
+/// A question about the login.
+pub(super) enum Login {
+    None(Ticket<AdmitNone>),
+    KeyOffer(Ticket<WantKey>, &'static SignatureAlg, Vec<u8>),
+    KeyProof(Ticket<AdmitKey>, Proof),
+    Password(Ticket<AdmitPassword>, Secret),
+    /// What we do not do: the answer is no, but the user is known by then.
+    PasswordChange(Ticket<AdmitPassword>),
+    Interactive(Ticket<AdmitInteractive>),
+}
+
+/// What the monitor was asked and has yet to answer.
+enum Asked {
+    Sign(Ticket<SignExchange>),
+    User(Login),
+    KeyOffer(Ticket<WantKey>),
+    KeyProof(Ticket<AdmitKey>, Proof),
+    Password(Ticket<AdmitPassword>),
+}
+
+/// The user is in.
+pub(super) struct Admission {
+    /// The link to their session.
+    pub(super) session: Link,
+    /// Sessions at once.
+    pub(super) max_sessions: u32,
+}
+
+/// The monitor, as it is asked: one question at a time, as it wants it.
+pub(super) struct Authority {
+    monitor: Courier,
+    log_level: Level,
+    /// The list of algorithms that every client was told.
+    announced: String,
+    /// The monitor knows the user's name.
+    introduced: bool,
+    /// The monitor says that there is no such user.
+    invalid: bool,
+    asked: Option<Asked>,
+    /// Questions that wait for their turn: the login's one, and a signature's.
+    waiting: VecDeque<Question>,
+}
+
+impl Authority {
+    pub(super) fn new(monitor: Link, log_level: Level, announced: String) -> Result<Self, LinkError> {
+        Ok(Self {
+            monitor: Courier::new(monitor)?,
+            log_level,
+            announced,
+            introduced: false,
+            invalid: false,
+            asked: None,
+            waiting: VecDeque::new(),
+        })
+    }
+
+    /// Whether there is no such user, or not for us, as far as the monitor has said.
+    pub(super) fn user_is_invalid(&self) -> bool {
+        self.invalid
+    }
+
+    /// The link, to be watched and flushed.
+    pub(super) fn courier(&mut self) -> &mut Courier {
+        &mut self.monitor
+    }
+
+    /// A line for the log. A monitor that has gone is found out elsewhere.
+    pub(super) fn log(&mut self, level: Level, line: impl Display) {
+        if level > self.log_level {
+            return;
+        }
+        let line = line.to_string();
+        let text = line.as_bytes();
+        let text = Human(text.get(..LOG_LINE).unwrap_or(text));
+        let _ = self.monitor.send(&Log { level: level_number(level), text });
+    }
+
+    /// Sends what the log still has to be told.
+    pub(super) fn finish(&mut self) {
+        let _ = self.monitor.finish();
+    }
+
+    /// Tells the monitor who wants to log in: once, before everything that depends on it. It is the name of all that follows.
+    pub(super) fn login(
+        &mut self,
+        connection: &mut Connection<Server>,
+        user: &str,
+        login: Login,
+    ) -> Result<(), LinkError> {
+        if self.introduced {
+            return self.ask(connection, Question::Login(login));
+        }
+        self.introduced = true;
+        if self.asked.is_some() {
+            return Err(LinkError::Protocol("a login while a key is exchanged".to_owned()));
+        }
+        let name = Text::new(user)?;
+        self.monitor.send(&User { name })?;
+        self.asked = Some(Asked::User(login));
+        Ok(())
+    }
+
+    /// Asks a question, now or when it is its turn.
+    pub(super) fn ask(
+        &mut self,
+        connection: &mut Connection<Server>,
+        question: Question,
+    ) -> Result<(), LinkError> {
+        self.waiting.push_back(question);
+        self.go_on(connection)
+    }
+
+    /// Asks the next question that is the monitor's.
+    fn go_on(&mut self, connection: &mut Connection<Server>) -> Result<(), LinkError> {
+        while self.asked.is_none() {
+            let Some(question) = self.waiting.pop_front() else { break };
+            self.asked = match question {
+                Question::Sign(ticket, request) => {
+                    self.sign(&request)?;
+                    Some(Asked::Sign(ticket))
+                }
+                Question::Login(login) => self.pose(connection, login)?,
+            };
+        }
+        Ok(())
+    }
+
+    fn sign(&mut self, request: &SignRequest) -> Result<(), LinkError> {
+        let transcript = &request.transcript;
+        self.monitor.send(&Sign {
+            algorithm: Name::new(request.algorithm.name)?,
+            kex: Name::new(request.kex.name)?,
+            host_key: u32::try_from(request.host_key).unwrap_or(u32::MAX),
+            client_ident: Bytes(&transcript.client_ident),
+            server_ident: Bytes(&transcript.server_ident),
+            client_kexinit: Bytes(&transcript.client_kexinit),
+            server_kexinit: Bytes(&transcript.server_kexinit),
+            client_public: Bytes(&transcript.client_public),
+            server_public: Bytes(&transcript.server_public),
+            shared_secret: Sensitive(transcript.shared_secret.expose()),
+        })
+    }
+
+    fn pose(
+        &mut self,
+        connection: &mut Connection<Server>,
+        login: Login,
+    ) -> Result<Option<Asked>, LinkError> {
+        Ok(match login {
+            Login::None(ticket) => {
+                connection.answer(ticket, Verdict::Reject)?;
+                None
+            }
+            Login::PasswordChange(ticket) => {
+                connection.answer(ticket, PasswordAnswer::Verdict(Verdict::Reject))?;
+                None
+            }
+            Login::Interactive(ticket) => {
+                connection.answer(ticket, InteractiveAnswer::Verdict(Verdict::Reject))?;
+                None
+            }
+            Login::KeyOffer(ticket, algorithm, key) => {
+                let algorithm = Name::new(algorithm.name)?;
+                self.monitor.send(&KeyOffer { algorithm, key: Bytes(&key) })?;
+                Some(Asked::KeyOffer(ticket))
+            }
+            Login::KeyProof(ticket, proof) => {
+                self.monitor.send(&KeyProof {
+                    algorithm: Name::new(proof.algorithm().name)?,
+                    key: Bytes(proof.key()),
+                    signature: Bytes(proof.signature()),
+                    host_bound: proof.host_key().is_some(),
+                })?;
+                Some(Asked::KeyProof(ticket, proof))
+            }
+            Login::Password(ticket, password) => {
+                self.monitor.send(&Password { password: Sensitive(password.expose()) })?;
+                Some(Asked::Password(ticket))
+            }
+        })
+    }
+
+    /// Takes the monitor's next answer, if it has one now. Says whether it had, and what to do when the user is in.
+    pub(super) fn receive(
+        &mut self,
+        connection: &mut Connection<Server>,
+    ) -> Result<Option<Option<Admission>>, LinkError> {
+        let Some(incoming) = self.monitor.receive(1)? else { return Ok(None) };
+        let (number, fd) = (incoming.number(), incoming.fds.into_iter().next());
+        let payload = incoming.payload.to_vec();
+        let mut admission = None;
+        match (self.asked.take(), number, fd) {
+            (Some(Asked::Sign(ticket)), Signed::NUMBER, None) => {
+                let signature = Signed::from_payload(&payload)?.signature.0.to_vec();
+                connection.answer(ticket, signature)?;
+            }
+            (Some(Asked::User(login)), UserPolicy::NUMBER, None) => {
+                self.adopt(connection, &UserPolicy::from_payload(&payload)?)?;
+                self.waiting.push_front(Question::Login(login));
+            }
+            (Some(Asked::KeyOffer(ticket)), Decision::NUMBER, None) => {
+                connection.answer(ticket, Decision::from_payload(&payload)?.good)?;
+            }
+            (Some(Asked::KeyProof(ticket, _)), Decision::NUMBER, None) => {
+                refusal(&payload)?;
+                connection.answer(ticket, KeyVerdict::Reject)?;
+            }
+            (Some(Asked::Password(ticket)), Decision::NUMBER, None) => {
+                refusal(&payload)?;
+                connection.answer(ticket, PasswordAnswer::Verdict(Verdict::Reject))?;
+            }
+            (Some(Asked::KeyProof(ticket, proof)), Admitted::NUMBER, Some(session)) => {
+                admission = Some(admit(connection, &Admitted::from_payload(&payload)?, session)?);
+                connection.answer(ticket, KeyVerdict::Accept(KeyProven::vouched_for(&proof)))?;
+            }
+            (Some(Asked::Password(ticket)), Admitted::NUMBER, Some(session)) => {
+                admission = Some(admit(connection, &Admitted::from_payload(&payload)?, session)?);
+                connection.answer(ticket, PasswordAnswer::Verdict(Verdict::Accept))?;
+            }
+            (_, number, _) => return Err(LinkError::Protocol(format!("unexpected message {number}"))),
+        }
+        self.go_on(connection)?;
+        Ok(Some(admission))
+    }
+
+    /// Makes what holds for the user hold for the rest of the login.
+    fn adopt(
+        &mut self,
+        connection: &mut Connection<Server>,
+        policy: &UserPolicy<'_>,
+    ) -> Result<(), LinkError> {
+        self.invalid = policy.invalid;
+        connection.set_methods(methods(policy.methods))?;
+        connection.set_max_tries(policy.max_tries)?;
+        if policy.algorithms.as_str() != self.announced {
+            // Not every client takes it. It will find out by being refused.
+            let _ = connection.send_signature_algorithms(&signatures(policy.algorithms));
+        }
+        if !policy.banner.0.is_empty() {
+            match BannerText::new(&String::from_utf8_lossy(policy.banner.0)) {
+                Ok(text) => connection.banner(&text)?,
+                Err(too_long) => self.log(Level::Error, format_args!("banner: {too_long}")),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An answer of the monitor that cannot be one.
+impl From<proto::Error> for LinkError {
+    fn from(misuse: proto::Error) -> Self {
+        Self::Protocol(misuse.to_string())
+    }
+}
+
+/// The methods of a list, as far as we have them.
+fn methods(names: NameList<'_>) -> Methods {
+    let named = |method: &Method| names.contains(method.name());
+    Method::ALL.into_iter().filter(named).fold(Methods::EMPTY, Methods::with)
+}
+
+/// The one verdict there is about what would decide the login: the other one is `Admitted`.
+fn refusal(payload: &[u8]) -> Result<(), LinkError> {
+    match Decision::from_payload(payload)?.good {
+        false => Ok(()),
+        true => Err(LinkError::Protocol("a verdict that only an admission can be".to_owned())),
+    }
+}
+
+fn admit(
+    connection: &mut Connection<Server>,
+    admitted: &Admitted,
+    session: OwnedFd,
+) -> Result<Admission, LinkError> {
+    let interval = Duration::from_secs(admitted.alive_seconds);
+    // With `ClientAliveCountMax 0` no number of unanswered questions ends a connection.
+    let count_max = if admitted.alive_count == 0 { u32::MAX } else { admitted.alive_count };
+    let alive = AlivePolicy { interval, count_max };
+    connection.set_alive_policy((!interval.is_zero()).then_some(alive));
+    connection.set_rekey_policy(rekey(admitted.rekey_bytes, admitted.rekey_seconds));
+    Ok(Admission { session: Link::try_from(session)?, max_sessions: admitted.max_sessions })
+}

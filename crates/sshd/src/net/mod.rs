@@ -1,0 +1,87 @@
+//! The process that reads the network: everything a peer sends is parsed here, in a jail, from its first byte to its last.
+//!
+//! ```text
+//! monitor ── Start, UserPolicy, Signed, Verdict, Admitted ──→ net ←──→ peer
+//!         ←── User, Sign, KeyOffer, KeyProof, Password, Log ──  │
+//! session ── Reply with descriptors, Exited, Signalled ──────→  │
+//!         ←── Env, Pty, Shell, Exec, Subsystem, Signal, … ────  │
+//! ```
+//!
+//! | module | noun |
+//! |---|---|
+//! | `start` | what the monitor wants it to be: the connection, its descriptors, the jail |
+//! | `application` | what the loop calls: who of the following is concerned |
+//! | `authority` | the monitor: signatures and verdicts, one question at a time; the log |
+//! | `sessions` | the session process: channels and their programs |
+//! | `courier` | messages to a process that may be slow to read them |
+//! | `words` | how a connection's end is put |
+//! | `limits` | bounds |
+//!
+//! It holds no authority: it cannot open, connect, start or decide anything, and what it is not told in time is no. It knows the keys
+//! of this one connection, and of host keys only the public ones.
+
+mod application;
+mod authority;
+mod courier;
+mod limits;
+mod sessions;
+mod start;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+
+use reactor::{Driver, Reactor};
+use sys::title::Title;
+
+use crate::log::Level;
+use crate::protocol::{Link, LinkError};
+
+use application::Net;
+use authority::Authority;
+use start::Orders;
+
+/// The status after a fault, as OpenSSH's processes have it.
+const FAILED: u8 = 255;
+
+/// Is the network's side of one connection, to its end.
+pub(crate) fn main() -> ExitCode {
+    // Whoever started us in another way can only be told by our end.
+    match take_up() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) | Err(_) => ExitCode::from(FAILED),
+    }
+}
+
+/// Takes the inherited link, hears from the monitor what to be, goes to jail, and serves. Says whether it got as far as serving.
+fn take_up() -> Result<bool, LinkError> {
+    let [link] = sys::fd::inherited::<1>()?;
+    let title = Title::claim();
+    let mut monitor = Link::try_from(link)?;
+    let mut orders = Orders::receive(&mut monitor)?;
+    let mut authority = Authority::new(monitor, orders.log_level, orders.user_algorithms.clone())?;
+    // The jail lets nobody make one.
+    let reactor = Reactor::new()?;
+    let jailed = orders.enter_jail().map_err(|error| error.to_string());
+    let connection = jailed.and_then(|report| {
+        for missing in report.missing() {
+            authority.log(Level::Verbose, format_args!("net: this kernel has no {missing}"));
+        }
+        orders.connection().map_err(|error| error.to_string())
+    });
+    match connection {
+        Ok(connection) => {
+            let net = Net::new(authority, orders.subject, title);
+            let (ended, net) = Driver::new(reactor, orders.link, connection, net)?.run();
+            net.end(&ended);
+            Ok(true)
+        }
+        Err(fault) => {
+            authority.log(Level::Fatal, format_args!("net: {fault}"));
+            authority.finish();
+            Ok(false)
+        }
+    }
+}

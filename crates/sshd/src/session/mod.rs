@@ -1,0 +1,230 @@
+//! The process that is the user's: it starts what the user runs, with the user's rights, and tells how it ended.
+//!
+//! ```text
+//! monitor ── SessionStart, PtyOpened ──→ session ←── requests of net, which reads the network ── net
+//!         ←── PtyOpen, SessionLog ───────   │   ─── Reply with descriptors, Exited, Signalled ──→
+//!                                           └─ the user's programs
+//! ```
+//!
+//! | module | noun |
+//! |---|---|
+//! | `account` | for whom: what the monitor found out about the user |
+//! | `authority` | the monitor, as it is asked |
+//! | `request` | what net may ask |
+//! | `table` | the sessions by number, and what each request does to them |
+//! | `environment` | the variables of programs |
+//! | `terminal` | a pseudo-terminal, until its program has it |
+//! | `program` | what is run instead of what was asked, and how it is started |
+//! | `signals` | names of signals |
+//!
+//! Nothing that net says is trusted: it may have been taken over. A request is in the table, and within the permit, or it is refused;
+//! what is no request at all is the end. Only descriptors of what the user may do anyway leave this process.
+//!
+//! It waits for nobody but the monitor (for a pty, which is answered at once) and for net to take its messages, which net always does.
+//! It ends with net: terminals hang up then, and programs without one are left to themselves.
+
+mod account;
+mod authority;
+mod environment;
+mod limits;
+mod program;
+mod request;
+mod signals;
+mod table;
+mod terminal;
+
+use std::fmt;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::process::ExitCode;
+
+use sys::ids::Pid;
+use sys::poll::{self, Entry};
+use sys::process;
+use sys::signal::{Signal, SignalFd};
+use sys::spawn::Ended;
+use sys::title::Title;
+use wire::{Human, Name};
+
+use crate::log::Level;
+use crate::protocol::monitor::SessionStart;
+use crate::protocol::session::{Exited, Reply, Signalled};
+use crate::protocol::{Link, LinkError};
+use crate::settings::without_number;
+
+use account::Account;
+use authority::Authority;
+use request::Request;
+use table::{Answer, Table};
+
+/// Why the process ends before net does.
+#[derive(Debug)]
+enum Fault {
+    /// The monitor did not start us as it should.
+    Start(LinkError),
+    /// The monitor has gone, or breaks the rules.
+    Monitor(LinkError),
+    /// Net breaks the rules.
+    Net(LinkError),
+    /// The system refuses what every process may do.
+    System(io::Error),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start(error) => write!(f, "session: start: {error}"),
+            Self::Monitor(error) => write!(f, "session: monitor: {error}"),
+            Self::Net(error) => write!(f, "session: net: {error}"),
+            Self::System(error) => write!(f, "session: {}", without_number(error)),
+        }
+    }
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::System(error)
+    }
+}
+
+/// Is the session, to its end.
+pub(crate) fn main() -> ExitCode {
+    let Err(fault) = Role::take_up().and_then(|mut role| {
+        let served = role.serve();
+        if let Err(fault) = &served {
+            role.authority.log(Level::Error, fault);
+        }
+        served
+    }) else {
+        return ExitCode::SUCCESS;
+    };
+    // For whoever debugs a server, when the monitor could not be told; else this goes nowhere.
+    let _ = writeln!(io::stderr(), "{fault}");
+    ExitCode::from(FAILED)
+}
+
+/// The status after a fault, as OpenSSH's processes have it.
+const FAILED: u8 = 255;
+
+struct Role {
+    net: Link,
+    authority: Authority,
+    children: SignalFd,
+    table: Table,
+    title: Option<Title>,
+    user: String,
+    shown: String,
+}
+
+impl Role {
+    /// Takes the inherited link, and hears from the monitor what to be.
+    fn take_up() -> Result<Self, Fault> {
+        let [link] = sys::fd::inherited::<1>()?;
+        let title = Title::claim();
+        // With the user's rights alone, any other program of the user could take this process over, permit and all.
+        process::set_not_dumpable()?;
+        let mut monitor = Link::try_from(link)?;
+        let incoming = monitor.receive(1).map_err(Fault::Start)?;
+        let start =
+            SessionStart::from_payload(incoming.payload).map_err(|error| Fault::Start(error.into()))?;
+        let parent = i32::try_from(start.parent).unwrap_or_default();
+        process::die_with_parent(Signal::KILL, Pid(parent))?;
+        let zone = std::env::var_os("TZ").map(OsStringExt::into_vec);
+        let account = Account::of(&start, zone).map_err(Fault::Start)?;
+        let (level, own_ptys) = (start.log_level, start.own_ptys);
+        let fd = incoming.fds.into_iter().next();
+        let net =
+            Link::try_from(fd.ok_or_else(|| Fault::Start(LinkError::Protocol("no link to net".into())))?)?;
+        let mut role = Self {
+            net,
+            authority: Authority::new(monitor, level, own_ptys),
+            children: SignalFd::new(&[Signal::CHLD])?,
+            user: account.name(),
+            table: Table::new(account),
+            title,
+            shown: String::new(),
+        };
+        role.show();
+        Ok(role)
+    }
+
+    /// Serves until net has gone.
+    fn serve(&mut self) -> Result<(), Fault> {
+        loop {
+            let [asked, told, ended] =
+                wait([self.net.as_fd(), self.authority.as_fd(), self.children.as_fd()])?;
+            if told {
+                return Err(Fault::Monitor(self.authority.unasked()));
+            }
+            let done = match (ended, asked) {
+                (true, _) => self.reap(),
+                (false, true) => self.answer(),
+                (false, false) => Ok(()),
+            };
+            match done {
+                Err(Fault::Net(LinkError::Closed)) => return Ok(()),
+                done => done?,
+            }
+            self.show();
+        }
+    }
+
+    /// Tells of programs that have ended.
+    fn reap(&mut self) -> Result<(), Fault> {
+        while self.children.next()?.is_some() {}
+        for (session, ended) in self.table.reap(&mut self.authority) {
+            tell(&self.net, session, ended)?;
+        }
+        Ok(())
+    }
+
+    /// Does what net asks for next.
+    fn answer(&mut self) -> Result<(), Fault> {
+        let incoming = self.net.receive(0).map_err(Fault::Net)?;
+        let request = Request::read(incoming.payload).map_err(Fault::Net)?;
+        let Some((session, answer)) =
+            self.table.handle(&request, &mut self.authority).map_err(Fault::Monitor)?
+        else {
+            return Ok(());
+        };
+        let Answer { good, fds, ended } = answer;
+        let borrowed: Vec<BorrowedFd<'_>> = fds.iter().map(OwnedFd::as_fd).collect();
+        self.net.send(&Reply { session, good }, &borrowed).map_err(Fault::Net)?;
+        // Ours are copies: a pipe would never end, and a terminal never hang up, while we had one.
+        drop(fds);
+        ended.map_or(Ok(()), |ended| tell(&self.net, session, ended))
+    }
+
+    /// Shows user and terminals to `ps`.
+    fn show(&mut self) {
+        let title = format!("sshd: {}@{}", self.user, self.table.terminals());
+        if title != self.shown {
+            if let Some(shown) = &mut self.title {
+                shown.set(&title);
+            }
+            self.shown = title;
+        }
+    }
+}
+
+/// Waits until at least one of them has something to be read, and tells which.
+fn wait(fds: [BorrowedFd<'_>; 3]) -> io::Result<[bool; 3]> {
+    let mut entries = fds.map(|fd| Entry::new(fd, true, false));
+    poll::wait(&mut entries, None)?;
+    Ok(entries.map(|entry| entry.readable))
+}
+
+/// Tells net how a program ended.
+fn tell(net: &Link, session: u32, ended: Ended) -> Result<(), Fault> {
+    match ended {
+        Ended::Exited(status) => {
+            net.send(&Exited { session, status: u32::try_from(status).unwrap_or(u32::MAX) }, &[])
+        }
+        Ended::Killed { signal, core } => {
+            let name = Name::new(signals::name(signal)).map_err(|error| Fault::Net(error.into()))?;
+            net.send(&Signalled { session, name, core, text: Human(b"") }, &[])
+        }
+    }
+    .map_err(Fault::Net)
+}
