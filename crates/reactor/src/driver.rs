@@ -174,6 +174,10 @@ impl<A: Application> Driver<A> {
                 Ok(Got::Bytes(n)) => {
                     bytes = bytes.saturating_sub(n);
                     self.warm = true;
+                    // Clients switch Nagle's algorithm off only once they are in, and most say two things in a row before.
+                    if !self.state.connection.is_open() {
+                        self.link.acknowledge();
+                    }
                 }
                 Ok(Got::Nothing) => {}
                 Ok(Got::End) => return Some(Ended::PeerClosed),

@@ -121,6 +121,12 @@ impl Link {
         }
     }
 
+    /// Acknowledges what was read without waiting for an answer to send along.
+    pub(crate) fn acknowledge(&self) {
+        // What is no TCP socket has nothing to acknowledge.
+        let _ = sys::socket::acknowledge(&self.input);
+    }
+
     /// Writes what is taken at once, and says how much that was.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut output = self.output.as_ref().unwrap_or(&self.input);

@@ -75,12 +75,13 @@ const CALLS: &[Call] = &[
             2,
             &[
                 (TCP, libc::TCP_NODELAY as u32),
+                (TCP, libc::TCP_QUICKACK as u32),
                 (TCP, libc::TCP_NOTSENT_LOWAT as u32),
                 (libc::IPPROTO_IP as u32, libc::IP_TOS as u32),
                 (libc::IPPROTO_IPV6 as u32, libc::IPV6_TCLASS as u32),
             ],
         ),
-        "latency; IPQoS changes when a session gets a terminal",
+        "latency, of logins too; IPQoS changes when a session gets a terminal",
     ),
     Call(
         libc::SYS_getsockopt,

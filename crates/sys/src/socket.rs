@@ -96,6 +96,15 @@ pub fn set_nodelay(fd: impl AsFd, at_once: bool) -> io::Result<()> {
     set_option(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, at_once.into())
 }
 
+/// Has what was received acknowledged now, and for a while without waiting for something to send along: a peer that holds small
+/// packets back until the last one is acknowledged (Nagle's algorithm) is not kept waiting for 40 ms.
+///
+/// # Errors
+/// `ENOTSOCK` or `EOPNOTSUPP` for what is no TCP socket.
+pub fn acknowledge(fd: impl AsFd) -> io::Result<()> {
+    set_option(fd, libc::IPPROTO_TCP, libc::TCP_QUICKACK, 1)
+}
+
 /// Whether the kernel asks a silent peer, after hours, if it is still there, and ends the connection when it is not.
 ///
 /// # Errors

@@ -9,7 +9,9 @@ use std::os::unix::net::UnixStream;
 
 use nacre_sys::fd::is_cloexec;
 use nacre_sys::poll::{Entry, wait};
-use nacre_sys::socket::{listen, local_name, peer_name, set_keepalive, set_nodelay, set_notsent_lowat};
+use nacre_sys::socket::{
+    acknowledge, listen, local_name, peer_name, set_keepalive, set_nodelay, set_notsent_lowat,
+};
 
 fn any_port(address: &str) -> SocketAddr {
     SocketAddr::new(address.parse().unwrap(), 0)
@@ -107,11 +109,18 @@ fn options_are_set_and_cleared() {
         assert_eq!(client.nodelay().unwrap(), on);
         set_keepalive(&client, on).unwrap();
     }
+    acknowledge(&client).unwrap();
     for bytes in [16 * 1024, u32::MAX] {
         set_notsent_lowat(&client, bytes).unwrap();
     }
     let (pipe, _writer) = io::pipe().unwrap();
-    for refused in [set_nodelay(&pipe, true), set_keepalive(&pipe, true), set_notsent_lowat(&pipe, 1)] {
+    let refusals = [
+        set_nodelay(&pipe, true),
+        set_keepalive(&pipe, true),
+        set_notsent_lowat(&pipe, 1),
+        acknowledge(&pipe),
+    ];
+    for refused in refusals {
         assert_eq!(refused.unwrap_err().raw_os_error(), Some(libc::ENOTSOCK));
     }
 }

@@ -35,6 +35,11 @@ impl Net {
         net
     }
 
+    /// Whether the user got in.
+    pub(super) fn is_logged_in(&self) -> bool {
+        self.subject.logged_in
+    }
+
     /// Says why the connection ended.
     pub(super) fn end(mut self, ended: &Ended) {
         for (level, line) in self.subject.end(ended) {

@@ -55,7 +55,8 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-/// Takes the inherited link, hears from the monitor what to be, goes to jail, and serves. Says whether it got as far as serving.
+/// Takes the inherited link, hears from the monitor what to be, goes to jail, and serves. Says whether anybody
+/// logged in.
 fn take_up() -> Result<bool, LinkError> {
     let [link] = sys::fd::inherited::<1>()?;
     let title = Title::claim();
@@ -75,8 +76,9 @@ fn take_up() -> Result<bool, LinkError> {
         Ok(connection) => {
             let net = Net::new(authority, orders.subject, title);
             let (ended, net) = Driver::new(reactor, orders.link, connection, net)?.run();
+            let logged_in = net.is_logged_in();
             net.end(&ended);
-            Ok(true)
+            Ok(logged_in)
         }
         Err(fault) => {
             authority.log(Level::Fatal, format_args!("net: {fault}"));
