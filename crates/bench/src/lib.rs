@@ -1,5 +1,5 @@
 //! What the protocol core costs, measured in memory: two [`proto::Connection`]s whose bytes are copied from one to the
-//! other. `tools/bench core` runs it.
+//! other, by `tools/bench core`; and in [`server`] what whole servers cost, by `tools/bench sshd`.
 
 pub mod bulk;
 pub mod half;
@@ -8,4 +8,5 @@ pub mod machine;
 pub mod phase;
 pub mod raw;
 pub mod report;
+pub mod server;
 pub mod suite;

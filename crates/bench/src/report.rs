@@ -134,7 +134,7 @@ pub fn json(facts: &[(&'static str, String)], tables: &[Table]) -> String {
     format!("{{{}}}", parts.join(","))
 }
 
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
         match c {
