@@ -1,7 +1,10 @@
 //! A case, its outcome, and the table they are printed in.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
@@ -62,6 +65,25 @@ impl Case {
     }
 }
 
+/// How many cases run side by side where a suite lets them.
+const WORKERS: usize = 2;
+
+/// What a case does.
+type Body<'a> = Box<dyn FnOnce(&mut Case) -> Result<(), Error> + Send + 'a>;
+
+/// A case with what it does, to be run beside others.
+pub struct Job<'a> {
+    case: Case,
+    body: Body<'a>,
+}
+
+impl<'a> Job<'a> {
+    /// What `body` does is this case.
+    pub fn new(case: Case, body: impl FnOnce(&mut Case) -> Result<(), Error> + Send + 'a) -> Self {
+        Self { case, body: Box::new(body) }
+    }
+}
+
 /// How a case ended.
 #[derive(Debug)]
 pub enum Outcome {
@@ -116,14 +138,27 @@ impl Report {
         if !self.wants(&case) {
             return;
         }
-        let started = Instant::now();
-        let outcome = match catch_unwind(AssertUnwindSafe(|| body(&mut case))) {
-            Ok(Ok(true)) => Outcome::Passed(started.elapsed()),
-            Ok(Ok(false)) => return,
-            Ok(Err(error)) => Outcome::Failed(error.to_string()),
-            Err(panic) => Outcome::Failed(format!("panicked: {}", panic_text(panic.as_ref()))),
-        };
-        self.note(case, outcome);
+        if let Some(outcome) = outcome_of(&mut case, body) {
+            self.note(case, outcome);
+        }
+    }
+
+    /// Runs these cases, a few at a time, in this order; a panic is a failure like an error. Returns when all have ended.
+    pub fn run_side_by_side(&mut self, jobs: Vec<Job<'_>>) {
+        let queue = Mutex::new(jobs.into_iter().filter(|job| self.wants(&job.case)).collect::<VecDeque<_>>());
+        let report = Mutex::new(self);
+        let next = || locked(&queue).pop_front();
+        thread::scope(|scope| {
+            for _ in 0..WORKERS {
+                scope.spawn(|| {
+                    while let Some(Job { mut case, body }) = next() {
+                        if let Some(outcome) = outcome_of(&mut case, |case| body(case).map(|()| true)) {
+                            locked(&report).note(case, outcome);
+                        }
+                    }
+                });
+            }
+        });
     }
 
     /// Adds a case that ended, and prints its row.
@@ -163,6 +198,21 @@ impl fmt::Display for Tally {
     }
 }
 
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs a case; `None` when it says that it is not one.
+fn outcome_of(case: &mut Case, body: impl FnOnce(&mut Case) -> Result<bool, Error>) -> Option<Outcome> {
+    let started = Instant::now();
+    match catch_unwind(AssertUnwindSafe(|| body(case))) {
+        Ok(Ok(true)) => Some(Outcome::Passed(started.elapsed())),
+        Ok(Ok(false)) => None,
+        Ok(Err(error)) => Some(Outcome::Failed(error.to_string())),
+        Err(panic) => Some(Outcome::Failed(format!("panicked: {}", panic_text(panic.as_ref())))),
+    }
+}
+
 fn row(case: &Case, outcome: &Outcome) -> String {
     let result = match outcome {
         Outcome::Passed(took) => format!("ok {} ms", took.as_millis()),
@@ -187,7 +237,7 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Case, Report, Tally};
+    use super::{Case, Job, Report, Tally};
     use crate::error::Error;
 
     fn case() -> Case {
@@ -201,6 +251,23 @@ mod tests {
         report.run(case(), |_| Err(Error::wrong("no echo")));
         report.run(case(), |_| panic!("at the peer"));
         assert_eq!(report.finish(), Err(Tally { passed: 1, failed: 2 }));
+    }
+
+    #[test]
+    fn cases_side_by_side_all_run_and_are_counted() {
+        let mut report = Report::new();
+        let ran = std::sync::atomic::AtomicUsize::new(0);
+        let mut jobs = vec![Job::new(case(), |_| panic!("at the peer"))];
+        for number in 0..9 {
+            let ran = &ran;
+            jobs.push(Job::new(case(), move |_| {
+                ran.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                if number == 4 { Err(Error::wrong("no echo")) } else { Ok(()) }
+            }));
+        }
+        report.run_side_by_side(jobs);
+        assert_eq!(ran.into_inner(), 9);
+        assert_eq!(report.finish(), Err(Tally { passed: 8, failed: 2 }));
     }
 
     #[test]

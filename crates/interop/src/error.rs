@@ -35,6 +35,8 @@ pub enum Error {
         /// What it had logged.
         log: String,
     },
+    /// A program of this tree, or a peer outside of the folders, was not named in this environment variable.
+    NotNamed(&'static str),
     /// A peer can not be told what was asked for, such as the key exchange of a dropbear server.
     NotConfigurable(&'static str),
     /// The case ran and its result is wrong.
@@ -70,6 +72,7 @@ impl fmt::Display for Error {
             }
             Self::Program { command, output } => write!(f, "failed: {command}\n{output}"),
             Self::NotListening { server, log } => write!(f, "{server} does not listen:\n{log}"),
+            Self::NotNamed(variable) => write!(f, "{variable} is not set (tools/interop sets it)"),
             Self::NotConfigurable(what) => write!(f, "the peer can not be told: {what}"),
             Self::Wrong(what) => f.write_str(what),
         }

@@ -10,6 +10,9 @@
 //! this crate, run by `tools/interop`, which makes the peers first. A peer that can not be had fails the run; nothing is
 //! skipped.
 //!
+//! [`ours`] are the cases of the protocol core as client and as server, [`sshd`] those of our `sshd` as a program, which runs
+//! as root in the folder of the newest release like a stock server; [`stock`] proves the peers.
+//!
 //! # A case with a real server
 //!
 //! ```no_run
@@ -49,4 +52,5 @@ pub mod case;
 pub mod error;
 pub mod ours;
 pub mod peers;
+pub mod sshd;
 pub mod stock;

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use nacre_interop::case::Report;
 use nacre_interop::error::Error;
 use nacre_interop::peers::Peers;
-use nacre_interop::{ours, stock};
+use nacre_interop::{ours, sshd, stock};
 
 /// A set of cases. An error is one that kept the set from being run to its end.
 type Suite = fn(&Peers, &mut Report) -> Result<(), Error>;
@@ -26,6 +26,9 @@ const SUITES: &[(&str, Suite)] = &[
     ("stock-relay", stock::relay),
     ("stock-refusals", stock::refusals),
     ("stock-abilities", stock::abilities),
+    ("sshd-stock", sshd::stock),
+    ("sshd-clients", sshd::clients),
+    ("sshd-tools", sshd::tools),
 ];
 
 fn main() -> ExitCode {

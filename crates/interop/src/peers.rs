@@ -9,11 +9,14 @@ mod client;
 mod daemon;
 mod dropbear;
 mod keys;
+mod nacre;
 mod openssh;
 mod process;
 mod putty;
+mod python;
 mod russh;
 mod server;
+mod terminal;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,7 +26,9 @@ pub use client::{ClientKind, DBCLIENT_TRIES, Login, serve_once};
 pub use keys::KeyPair;
 pub use openssh::AlgorithmKind;
 pub use process::{Finished, Input};
+pub use python::{Library, Python};
 pub use server::{Server, ServerKind, Settings};
+pub use terminal::Terminal;
 
 use crate::error::Error;
 
@@ -106,6 +111,7 @@ impl Peers {
             ServerKind::OpenSsh(release) => self.versions[&release][0].clone(),
             ServerKind::Dropbear(release) => self.versions[&release][1].clone(),
             ServerKind::Russh => russh::NAME.to_owned(),
+            ServerKind::Nacre => nacre::NAME.to_owned(),
         }
     }
 

@@ -63,5 +63,5 @@ pub use ticket::Ticket;
 pub use transport::RecvBuf;
 
 // The layers, for whoever needs the types that events, questions and commands are made of and may import this crate only.
-pub use ::connection as channels;
 pub use ::{crypto, keys, transport, userauth, wire};
+pub use ::connection as channels;

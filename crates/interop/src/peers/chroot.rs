@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::process::{self, Finished, Input};
+use super::terminal::Terminal;
 use crate::error::{During, Error};
 
 /// The user and group id of [`USER`](super::USER) in every folder.
@@ -100,6 +101,26 @@ impl Chroot {
         let mut command = process::with_deadline(deadline);
         command.arg("chroot").arg(&self.root).args(argv);
         command.env("HOME", home.map_or("/root", Scratch::inside));
+        process::finish(command, input, deadline)
+    }
+
+    /// Runs a program like [`run`](Self::run), on a terminal if one is given: what it writes then comes as its standard
+    /// output, with the terminal's line ends.
+    pub(crate) fn run_on(
+        &self,
+        terminal: Option<&Terminal>,
+        home: &Scratch,
+        argv: &[String],
+        input: Input,
+        deadline: Duration,
+    ) -> Result<Finished, Error> {
+        let Some(terminal) = terminal else {
+            return self.run(Some(home), argv, input, deadline);
+        };
+        let mut inner = vec!["chroot".to_owned(), self.root.display().to_string()];
+        inner.extend(argv.iter().cloned());
+        let mut command = process::with_deadline(deadline);
+        command.args(terminal.wrap(home, &inner)?).env("HOME", home.inside());
         process::finish(command, input, deadline)
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::chroot::Release;
 use super::keys::KeyPair;
 use super::process::{Finished, Input};
+use super::terminal::Terminal;
 use super::{Algorithms, DEADLINE, Peers, dropbear, openssh, putty};
 use crate::error::{During, Error};
 
@@ -84,6 +85,10 @@ pub struct Login<'a> {
     pub algorithms: Algorithms,
     /// After how much data `ssh` (`RekeyLimit`) and `plink` (bytes) exchange keys again.
     pub rekey_limit: Option<String>,
+    /// What its session finds in its environment, if the server lets it; no blanks or commas. Not for `dbclient`.
+    pub environment: Vec<(String, String)>,
+    /// The terminal it runs on; it then asks for one at the server too. Without, it has none.
+    pub terminal: Option<Terminal>,
     /// Further arguments before the address.
     pub extra: Vec<String>,
     /// When it is killed.
@@ -102,6 +107,8 @@ impl<'a> Login<'a> {
             input: Input::default(),
             algorithms: Algorithms::default(),
             rekey_limit: None,
+            environment: Vec::new(),
+            terminal: None,
             extra: Vec::new(),
             deadline: DEADLINE,
         }

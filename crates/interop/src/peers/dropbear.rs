@@ -55,6 +55,9 @@ pub(crate) fn run(chroot: &Chroot, login: Login<'_>) -> Result<Finished, Error> 
     if login.algorithms.kex.is_some() || login.rekey_limit.is_some() {
         return Err(Error::NotConfigurable("the key exchange or the rekey limit of dbclient"));
     }
+    if !login.environment.is_empty() {
+        return Err(Error::NotConfigurable("the environment of dbclient's session"));
+    }
     let scratch = chroot.scratch()?;
     let key = login.user_key.write_dropbear(chroot, &scratch, "key")?;
     // What dbclient looks its host keys up in.
@@ -64,12 +67,12 @@ pub(crate) fn run(chroot: &Chroot, login: Login<'_>) -> Result<Finished, Error> 
     for (option, value) in [("-c", login.algorithms.ciphers), ("-m", login.algorithms.macs)] {
         argv.extend(value.into_iter().flat_map(|value| [option.to_owned(), value]));
     }
+    if login.terminal.is_some() {
+        argv.push("-t".to_owned());
+    }
     argv.extend(login.extra);
-    argv.extend([
-        "-p".to_owned(),
-        login.port.to_string(),
-        format!("{USER}@127.0.0.1"),
-        login.command.to_owned(),
-    ]);
-    chroot.run(Some(&scratch), &argv, login.input, login.deadline)
+    argv.extend(["-p".to_owned(), login.port.to_string(), format!("{USER}@127.0.0.1")]);
+    // An empty word would be a command all the same.
+    argv.extend((!login.command.is_empty()).then(|| login.command.to_owned()));
+    chroot.run_on(login.terminal.as_ref(), &scratch, &argv, login.input, login.deadline)
 }

@@ -36,7 +36,7 @@ pub(crate) fn known(chroot: &Chroot, kind: AlgorithmKind) -> Result<Vec<String>,
 }
 
 /// `Keyword value` lines (or `-o` arguments) for the algorithms that are chosen.
-fn chosen(algorithms: &Algorithms, rekey_limit: Option<&str>) -> Vec<(&'static str, String)> {
+pub(super) fn chosen(algorithms: &Algorithms, rekey_limit: Option<&str>) -> Vec<(&'static str, String)> {
     let rows = [
         ("KexAlgorithms", algorithms.kex.as_deref()),
         ("Ciphers", algorithms.ciphers.as_deref()),
@@ -106,18 +106,21 @@ pub(crate) fn run(chroot: &Chroot, login: Login<'_>) -> Result<Finished, Error> 
     for (keyword, value) in options {
         argv.extend(["-o".to_owned(), format!("{keyword}={value}")]);
     }
+    if login.terminal.is_some() {
+        argv.push("-tt".to_owned());
+    }
+    for (name, value) in &login.environment {
+        argv.extend(["-o".to_owned(), format!("SetEnv={name}={value}")]);
+    }
     argv.extend(login.extra);
-    argv.extend([
-        "-p".to_owned(),
-        login.port.to_string(),
-        format!("{USER}@127.0.0.1"),
-        login.command.to_owned(),
-    ]);
+    argv.extend(["-p".to_owned(), login.port.to_string(), format!("{USER}@127.0.0.1")]);
+    // An empty word would be a command all the same.
+    argv.extend((!login.command.is_empty()).then(|| login.command.to_owned()));
     let with_log = |stderr: &str| -> Result<String, Error> {
         let log = std::fs::read(scratch.outside().join("log")).during("reading a client's log")?;
         Ok(format!("{stderr}{}", String::from_utf8_lossy(&log)))
     };
-    match chroot.run(Some(&scratch), &argv, login.input, login.deadline) {
+    match chroot.run_on(login.terminal.as_ref(), &scratch, &argv, login.input, login.deadline) {
         Ok(finished) => Ok(Finished { stderr: with_log(&finished.stderr)?, ..finished }),
         Err(Error::Deadline { command, after, log }) => {
             Err(Error::Deadline { command, after, log: with_log(&log)? })

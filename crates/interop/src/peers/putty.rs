@@ -32,6 +32,14 @@ pub(crate) fn run(chroot: &Chroot, login: Login<'_>) -> Result<Finished, Error> 
     if let Some(limit) = &login.rekey_limit {
         session.push_str(&format!("RekeyBytes={limit}\n"));
     }
+    if let Some(terminal) = &login.terminal {
+        session.push_str(&format!("TerminalType={}\n", terminal.term));
+    }
+    if !login.environment.is_empty() {
+        let pairs: Vec<String> =
+            login.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        session.push_str(&format!("Environment={}\n", pairs.join(",")));
+    }
     scratch.write(&format!(".putty/sessions/{SESSION}"), &session, 0o600)?;
     let port = login.port.to_string();
     let mut argv: Vec<String> = [
@@ -53,7 +61,11 @@ pub(crate) fn run(chroot: &Chroot, login: Login<'_>) -> Result<Finished, Error> 
     ]
     .map(str::to_owned)
     .into();
+    if login.terminal.is_some() {
+        argv.push("-t".to_owned());
+    }
     argv.extend(login.extra);
-    argv.extend(["127.0.0.1".to_owned(), login.command.to_owned()]);
-    chroot.run(Some(&scratch), &argv, login.input, login.deadline)
+    argv.push("127.0.0.1".to_owned());
+    argv.extend((!login.command.is_empty()).then(|| login.command.to_owned()));
+    chroot.run_on(login.terminal.as_ref(), &scratch, &argv, login.input, login.deadline)
 }

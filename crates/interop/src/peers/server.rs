@@ -7,7 +7,7 @@ use super::chroot::Release;
 use super::client::prepare;
 use super::daemon::Daemon;
 use super::keys::KeyPair;
-use super::{Algorithms, DEADLINE, Peers, dropbear, openssh, russh};
+use super::{Algorithms, DEADLINE, Peers, dropbear, nacre, openssh, russh};
 use crate::error::{During, Error};
 
 /// A server that is a peer.
@@ -19,10 +19,12 @@ pub enum ServerKind {
     Dropbear(Release),
     /// The russh crate, in this process. It runs `cat`, `echo WORDS` and `exit STATUS`, and refuses everything else.
     Russh,
+    /// The `sshd` of this tree, as root in the folder of the newest release.
+    Nacre,
 }
 
 impl ServerKind {
-    /// All of them.
+    /// All that are other people's.
     pub const ALL: [Self; 7] = [
         Self::OpenSsh(Release::Bookworm),
         Self::OpenSsh(Release::Trixie),
@@ -53,6 +55,10 @@ impl ServerKind {
             Self::Dropbear(release) => {
                 let chroot = peers.chroot(release);
                 Running::Daemon(dropbear::serve(&name, chroot, host_key, &authorized_keys, settings)?)
+            }
+            Self::Nacre => {
+                let chroot = peers.chroot(Release::Forky);
+                Running::Daemon(nacre::serve(&name, chroot, host_key, &authorized_keys, settings)?)
             }
             Self::Russh => Running::Russh(russh::serve(host_key, &authorized_keys, settings)?),
         };

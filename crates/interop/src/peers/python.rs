@@ -1,0 +1,128 @@
+//! The SSH libraries of Python, as clients: each has a program here that knows the cases by name.
+
+use std::env;
+use std::path::PathBuf;
+
+use super::DEADLINE;
+use super::chroot::{Release, clean_command};
+use super::process::{self, Input};
+use super::server::Server;
+use super::{KeyPair, Peers, USER};
+use crate::error::{During, Error};
+
+/// Names the Python that has the libraries; `tools/peers --python` knows it.
+const VARIABLE: &str = "NACRE_PYTHON";
+
+/// A library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Library {
+    /// asyncssh.
+    Asyncssh,
+    /// paramiko.
+    Paramiko,
+}
+
+impl Library {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Asyncssh, Self::Paramiko];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Asyncssh => "asyncssh",
+            Self::Paramiko => "paramiko",
+        }
+    }
+
+    fn program(self) -> &'static str {
+        match self {
+            Self::Asyncssh => include_str!("../../python/asyncssh_client.py"),
+            Self::Paramiko => include_str!("../../python/paramiko_client.py"),
+        }
+    }
+
+    /// The cases that its program knows.
+    #[must_use]
+    pub fn cases(self) -> Vec<&'static str> {
+        let name = |line: &'static str| line.strip_prefix("@case(\"")?.split('"').next();
+        self.program().lines().filter_map(name).collect()
+    }
+}
+
+/// A Python with the libraries.
+#[derive(Clone, Debug)]
+pub struct Python(PathBuf);
+
+impl Python {
+    /// The one that the environment names.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotNamed`] when it names none, [`Error::NoPeer`] when it is not there.
+    pub fn find() -> Result<Self, Error> {
+        let path = env::var_os(VARIABLE).filter(|path| !path.is_empty()).ok_or(Error::NotNamed(VARIABLE))?;
+        let path = PathBuf::from(path);
+        if path.exists() { Ok(Self(path)) } else { Err(Error::NoPeer(path)) }
+    }
+
+    /// A library's name and version, such as `paramiko 5.1.0`.
+    ///
+    /// # Errors
+    ///
+    /// When it can not be loaded.
+    pub fn name_of(&self, library: Library) -> Result<String, Error> {
+        let name = library.name();
+        let mut command = clean_command("timeout");
+        command.arg("60").arg(&self.0).args(["-c", &format!("import {name}; print({name}.__version__)")]);
+        let output = command.output().during("asking Python for a version")?;
+        if !output.status.success() {
+            return Err(Error::Program {
+                command: format!("import {name}"),
+                output: String::from_utf8_lossy(&output.stderr).into_owned(),
+            });
+        }
+        Ok(format!("{name} {}", String::from_utf8_lossy(&output.stdout).trim()))
+    }
+
+    /// Runs one of the library's cases with a server.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Wrong`] with what the program wrote when it does not pass, [`Error::Deadline`] when it is not done in time.
+    pub fn run(
+        &self,
+        library: Library,
+        case: &str,
+        peers: &Peers,
+        server: &Server,
+        user_key: &KeyPair,
+    ) -> Result<(), Error> {
+        let scratch = peers.chroot(Release::Forky).scratch()?;
+        user_key.write_openssh(&scratch, "key")?;
+        let mut command = process::with_deadline(DEADLINE);
+        command.arg(&self.0).args(["-c", library.program(), case, USER]);
+        command.arg(server.address().port().to_string());
+        command.arg(scratch.outside().join("key")).arg(server.host_key().public().trim_end());
+        let finished = process::finish(command, Input::default(), DEADLINE)?;
+        if finished.status == Some(0) {
+            return Ok(());
+        }
+        let stdout = String::from_utf8_lossy(&finished.stdout);
+        Err(Error::wrong(format!("status {:?}\n{stdout}{}", finished.status, finished.stderr)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Library;
+
+    #[test]
+    fn the_programs_know_the_same_cases() {
+        let [asyncssh, paramiko] = Library::ALL.map(|library| {
+            let mut cases = library.cases();
+            cases.sort_unstable();
+            cases
+        });
+        assert!(asyncssh.len() > 8, "{asyncssh:?}");
+        assert_eq!(asyncssh, paramiko);
+    }
+}

@@ -1,0 +1,175 @@
+//! What runs over `ssh`: git, rsync, scp, connection sharing; and what `ssh` says when nothing is the matter.
+
+use crate::case::{Case, Job, Report};
+use crate::error::Error;
+use crate::peers::{
+    ClientKind, Finished, Input, Login, Peers, Release, Scratch, Server, ServerKind, Settings, USER,
+};
+
+use super::with_log;
+use std::time::Duration;
+
+/// When a tool is killed.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Runs in a fresh folder of the newest release, with `config` naming the server as `peer`. Each fails as a whole when one
+/// of its commands does.
+const SCRIPTS: &[(&str, &str)] = &[
+    ("rsync", include_str!("../../scripts/rsync.sh")),
+    ("git", include_str!("../../scripts/git.sh")),
+    ("scp -O", include_str!("../../scripts/scp.sh")),
+    ("10 sessions", include_str!("../../scripts/sessions.sh")),
+    ("master's end", include_str!("../../scripts/master-end.sh")),
+];
+
+/// The start of each of them.
+const PROLOGUE: &str = include_str!("../../scripts/prologue.sh");
+
+/// All of it.
+pub(super) fn run(peers: &Peers, report: &mut Report, kind: ServerKind) -> Result<(), Error> {
+    let server = &kind.start(peers, &settings(kind))?;
+    let client = ClientKind::OpenSsh(Release::Forky);
+    let name = peers.name_of_client(client);
+    let mut jobs = Vec::new();
+    for (what, script) in SCRIPTS {
+        jobs.push(Job::new(Case::new(&name, server.name(), what), move |_| {
+            let mark = server.log_mark();
+            with_log(server, mark, run_script(peers, server, script))
+        }));
+    }
+    for release in Release::ALL {
+        let client = ClientKind::OpenSsh(release);
+        jobs.push(Job::new(
+            Case::new(&peers.name_of_client(client), server.name(), "says nothing"),
+            move |_| says_nothing(peers, client, server),
+        ));
+        jobs.push(Job::new(
+            Case::new(&peers.name_of_client(client), server.name(), "no oddity"),
+            move |case| no_oddity(peers, client, server, case),
+        ));
+    }
+    report.run_side_by_side(jobs);
+    Ok(())
+}
+
+/// A server that lets people in with public keys and nothing else. Ours has no other method yet.
+fn settings(kind: ServerKind) -> Settings {
+    let mut settings = Settings::default();
+    if kind != ServerKind::Nacre {
+        settings.extra.push("KbdInteractiveAuthentication no".to_owned());
+    }
+    settings
+}
+
+fn run_script(peers: &Peers, server: &Server, script: &str) -> Result<(), Error> {
+    let chroot = peers.chroot(Release::Forky);
+    let scratch = chroot.scratch()?;
+    write_config(peers, server, &scratch)?;
+    let script = scratch.write("script", &format!("{PROLOGUE}\n{script}"), 0o755)?;
+    let argv = ["/bin/sh", "-x", &script, scratch.inside()].map(str::to_owned);
+    match chroot.run(Some(&scratch), &argv, Input::default(), DEADLINE)? {
+        Finished { status: Some(0), .. } => Ok(()),
+        Finished { status, stdout, stderr } => {
+            // Of the trace, what led to the end.
+            let lines: Vec<&str> = stderr.lines().collect();
+            let last = lines[lines.len().saturating_sub(20)..].join("\n");
+            let stdout = String::from_utf8_lossy(&stdout);
+            Err(Error::wrong(format!("status {status:?}\n{stdout}{last}")))
+        }
+    }
+}
+
+/// Writes `config`, in which the server is `peer`, and the files that it names.
+fn write_config(peers: &Peers, server: &Server, scratch: &Scratch) -> Result<(), Error> {
+    let key = scratch.write("key", peers.user_key().private(), 0o600)?;
+    let port = server.address().port();
+    let known = format!("[127.0.0.1]:{port} {}", server.host_key().public());
+    let known = scratch.write("known_hosts", &known, 0o644)?;
+    let config = format!(
+        "Host peer\nHostName 127.0.0.1\nPort {port}\nUser {USER}\nIdentityFile {key}\nIdentitiesOnly yes\nBatchMode yes\n\
+         StrictHostKeyChecking yes\nUserKnownHostsFile {known}\nGlobalKnownHostsFile /dev/null\n"
+    );
+    scratch.write("config", &config, 0o644).map(drop)
+}
+
+/// Without being asked to, `ssh` says nothing: it warns, for one, of a key exchange that is not post-quantum.
+fn says_nothing(peers: &Peers, client: ClientKind, server: &Server) -> Result<(), Error> {
+    let ClientKind::OpenSsh(release) = client else {
+        return Err(Error::NotConfigurable("silence of another client"));
+    };
+    let chroot = peers.chroot(release);
+    let scratch = chroot.scratch()?;
+    write_config(peers, server, &scratch)?;
+    let argv = ["/usr/bin/ssh", "-F", &scratch.path("config"), "peer", "echo in"].map(str::to_owned);
+    let mark = server.log_mark();
+    let finished = chroot.run(Some(&scratch), &argv, Input::default(), DEADLINE)?;
+    with_log(server, mark, finished.must_be(0, b"in\n"))?;
+    if finished.stderr.is_empty() { Ok(()) } else { Err(Error::wrong(finished.stderr)) }
+}
+
+/// What `ssh -v` says of a server with an honest name, besides what it says of the stock `sshd` of its own release.
+const OF_OTHERS: &[&str] = &[
+    // Versions need not be the same.
+    "debug1: Remote protocol version",
+    // Nor the algorithms.
+    "debug1: kex: ",
+    // Which quirks it knows of a server with that name.
+    "debug1: compat_banner: ",
+    // Older releases put it like this.
+    "debug1: kex_input_ext_info: server-sig-algs=<",
+    "debug1: kex_ext_info_client_parse: server-sig-algs=<",
+    // What releases older than the server do not know.
+    "debug1: kex_input_ext_info: ping@openssh.com (unrecognised)",
+    "debug1: kex_input_ext_info: agent-forward (unrecognised)",
+    "debug1: kex_ext_info_client_parse: agent-forward (unrecognised)",
+];
+
+/// The debug log of `ssh` has no line that it does not write with the stock `sshd` of its own release.
+fn no_oddity(peers: &Peers, client: ClientKind, server: &Server, case: &mut Case) -> Result<(), Error> {
+    let ClientKind::OpenSsh(release) = client else {
+        return Err(Error::NotConfigurable("the debug log of another client"));
+    };
+    let stock = ServerKind::OpenSsh(release);
+    let stock = stock.start(peers, &settings(stock))?;
+    let log = |server: &Server| -> Result<Finished, Error> {
+        let login = Login {
+            port: server.address().port(),
+            command: "echo in",
+            ..Login::new(peers.user_key(), server.host_key())
+        };
+        let mark = server.log_mark();
+        let finished = client.run(peers, login)?;
+        with_log(server, mark, finished.must_be(0, b"in\n"))?;
+        Ok(finished)
+    };
+    let usual: Vec<String> = log(&stock)?.stderr.lines().map(shape).collect();
+    let seen = log(server)?.stderr;
+    case.agreed_in_log(&seen);
+    let odd: Vec<&str> = seen
+        .lines()
+        .filter(|line| {
+            !OF_OTHERS.iter().any(|known| line.starts_with(known)) && !usual.contains(&shape(line))
+        })
+        .collect();
+    if odd.is_empty() { Ok(()) } else { Err(Error::wrong(odd.join("\n"))) }
+}
+
+/// A line of a debug log without its numbers.
+fn shape(line: &str) -> String {
+    let mut shape: String = line.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    while shape.contains("00") {
+        shape = shape.replace("00", "0");
+    }
+    shape
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shape;
+
+    #[test]
+    fn lines_that_differ_in_numbers_have_one_shape() {
+        assert_eq!(shape("Sending 2048 bytes on fd 3"), shape("Sending 16 bytes on fd 17"));
+        assert_ne!(shape("Sending 1 byte"), shape("Sending 2 bytes"));
+    }
+}
