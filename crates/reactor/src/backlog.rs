@@ -1,4 +1,4 @@
-/// Bytes that a descriptor did not take yet, in order. It holds memory only while it holds bytes.
+/// Bytes that a descriptor did not take yet, in order. Its memory serves until it is released.
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
     bytes: Vec<u8>,
@@ -30,6 +30,14 @@ impl Backlog {
     /// Drops the first `n` bytes.
     pub(crate) fn take(&mut self, n: usize) {
         self.head = self.head.saturating_add(n);
+        if self.is_empty() {
+            self.bytes.clear();
+            self.head = 0;
+        }
+    }
+
+    /// Gives back memory that holds no bytes.
+    pub(crate) fn release(&mut self) {
         if self.is_empty() {
             *self = Self::default();
         }
@@ -69,8 +77,10 @@ mod tests {
             assert!(backlog.bytes.len() <= 2 * most + 97);
         }
         backlog.take(backlog.len());
+        backlog.release();
         assert_eq!((backlog.bytes.capacity(), backlog.head), (0, 0));
         backlog.push(b"dropped");
+        backlog.release();
         assert_eq!(backlog.clear(), 7);
         assert!(backlog.is_empty());
     }

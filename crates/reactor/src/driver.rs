@@ -277,7 +277,7 @@ impl<A: Application> Driver<A> {
         state.descriptors.wait(&mut self.events, timeout)?;
         if resting && self.events.is_empty() {
             self.rx.release();
-            state.connection.release();
+            state.release();
             self.link.calm();
             self.warm = false;
         }

@@ -21,7 +21,7 @@ pub const PACKETS_PER_TURN: usize = 512;
 pub const WRITE_BATCH: usize = 128 * 1024;
 
 /// Bytes that are sealed before others have a turn.
-pub const SEAL_PER_TURN: usize = 512 * 1024;
+pub const SEAL_PER_TURN: usize = 128 * 1024;
 
 /// Reads that fill one packet: a terminal gives 4 KiB at a time, some programs write line by line.
 pub const READS_PER_PACKET: usize = 16;

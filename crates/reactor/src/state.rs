@@ -62,6 +62,16 @@ impl<S: Side> State<S> {
         }
     }
 
+    /// Gives back memory that holds nothing.
+    pub(crate) fn release(&mut self) {
+        self.connection.release();
+        for attached in self.attached.values_mut() {
+            for stream in STREAMS {
+                attached.sinks.of_mut(stream).backlog.release();
+            }
+        }
+    }
+
     /// When there is something to do though nothing comes.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         [self.connection.deadline(), self.timers.deadline(), self.graces.deadline()]

@@ -55,6 +55,16 @@ pub fn open_to_read(path: impl AsRef<Path>) -> io::Result<File> {
     File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)
 }
 
+/// How many bytes a pipe holds, at least. They count against what the system lets a user have in pipes.
+///
+/// # Errors
+/// `PermissionDenied` when that is more than the user may have, in one pipe or in all; `EBADF` for what is no pipe.
+pub fn set_pipe_size(pipe: impl AsFd, bytes: u32) -> io::Result<()> {
+    // SAFETY: F_SETPIPE_SZ takes a number.
+    check(unsafe { libc::fcntl(pipe.as_fd().as_raw_fd(), libc::F_SETPIPE_SZ, bytes) })?;
+    Ok(())
+}
+
 /// Whether an exec closes the descriptor.
 ///
 /// # Errors
@@ -198,6 +208,15 @@ mod tests {
         set_nonblocking(&reader, false).unwrap();
         drop(_writer);
         assert_eq!((&reader).read(&mut [0]).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_pipe_holds_as_much_as_was_asked_for() {
+        let (reader, mut writer) = io::pipe().unwrap();
+        set_pipe_size(&reader, 256 * 1024).unwrap();
+        set_nonblocking(&writer, true).unwrap();
+        assert_eq!(writer.write(&[0; 300 * 1024]).unwrap(), 256 * 1024);
+        assert_eq!(set_pipe_size(null().unwrap(), 4096).unwrap_err().raw_os_error(), Some(libc::EBADF));
     }
 
     #[test]

@@ -21,3 +21,7 @@ pub(super) const MAX_SHOWN: usize = 900;
 
 /// Bytes of what the user is told on standard error before a program runs: it must fit into the smallest pipe.
 pub(super) const MAX_NOTICE: usize = 4096;
+
+/// Bytes that a program's standard input and output hold each: four times what they would, so that the program and net wake each
+/// other less often.
+pub(super) const PIPE_BYTES: u32 = 256 * 1024;

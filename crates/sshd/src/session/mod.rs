@@ -157,11 +157,9 @@ impl Role {
             if told {
                 return Err(Fault::Monitor(self.authority.unasked()));
             }
-            let done = match (ended, asked) {
-                (true, _) => self.reap(),
-                (false, true) => self.answer(),
-                (false, false) => Ok(()),
-            };
+            // A channel that is closed and hung up is gone before its program's end is noticed, which nobody wants to hear then.
+            let answered = if asked { self.answer() } else { Ok(()) };
+            let done = answered.and_then(|()| if ended { self.reap() } else { Ok(()) });
             match done {
                 Err(Fault::Net(LinkError::Closed)) => return Ok(()),
                 done => done?,

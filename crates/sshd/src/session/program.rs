@@ -10,7 +10,7 @@ use sys::fd::set_nonblocking;
 use sys::spawn::{Child, Command, Leads, Program, SpawnError, Step};
 
 use super::account::Account;
-use super::limits::{MAX_NOTICE, MAX_SHOWN};
+use super::limits::{MAX_NOTICE, MAX_SHOWN, PIPE_BYTES};
 use super::terminal::Terminal;
 use crate::permit::{Forced, Permit};
 use crate::settings::without_number;
@@ -142,6 +142,10 @@ pub(super) fn start(
     let (input, our_input) = io::pipe().map_err(failed)?;
     let (our_output, output) = io::pipe().map_err(failed)?;
     let (our_errors, errors) = io::pipe().map_err(failed)?;
+    for pipe in [input.as_fd(), output.as_fd()] {
+        // A user with very many of them gets smaller ones, which are only slower.
+        let _ = sys::fd::set_pipe_size(pipe, PIPE_BYTES);
+    }
     let all = [input.as_fd(), output.as_fd(), errors.as_fd()];
     let child = run(command(order, account, environment, all, Leads::Session)?, account)?;
     Ok(Started { child, fds: vec![our_input.into(), our_output.into(), our_errors.into()] })
