@@ -223,6 +223,8 @@ impl<A: Application> Driver<A> {
         if self.broken.is_some() {
             let waiting = self.state.connection.transmit().len();
             self.state.connection.sent(waiting);
+            // As above: it may be what the rest of the input waited for.
+            self.state.again |= self.blocked && waiting > 0;
         }
     }
 

@@ -1,7 +1,6 @@
 //! The keys that prove who the server is.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -21,6 +20,8 @@ pub(crate) struct HostKeys(Vec<PrivateKey>);
 pub(crate) enum LoadError {
     /// It cannot be read.
     Io(io::Error),
+    /// It is something else than a regular file.
+    NoFile,
     /// Others may read it: these are its permissions.
     Unprotected(u32),
     /// It is no key file that we know.
@@ -31,16 +32,20 @@ impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => error.fmt(f),
+            Self::NoFile => f.write_str("not a regular file"),
             Self::Unprotected(_) => f.write_str("bad permissions"),
             Self::File(error) => error.fmt(f),
         }
     }
 }
 
-/// One key of a file. A file of ours that group or others may use is refused: it is nobody's secret any more.
+/// One key of a file, of a regular one: a server that waits for somebody to write to a fifo serves nobody. A file of ours that group or others may use is refused: it is nobody's secret any more.
 pub(crate) fn read(path: &Path) -> Result<PrivateKey, LoadError> {
-    let file = File::open(path).map_err(LoadError::Io)?;
+    let file = sys::fd::open_to_read(path).map_err(LoadError::Io)?;
     let metadata = file.metadata().map_err(LoadError::Io)?;
+    if !metadata.is_file() {
+        return Err(LoadError::NoFile);
+    }
     let mode = metadata.mode() & 0o777;
     if metadata.uid() == Uid::real().0 && mode & 0o077 != 0 {
         return Err(LoadError::Unprotected(mode));
@@ -122,7 +127,9 @@ fn report(path: &Path, error: &LoadError, level: Level, log: &Logger) {
                 log.error(line);
             }
         }
-        LoadError::File(_) => log.log(level, format_args!("Unable to load host key \"{path}\": {error}")),
+        LoadError::NoFile | LoadError::File(_) => {
+            log.log(level, format_args!("Unable to load host key \"{path}\": {error}"))
+        }
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Jail<'a> {
     pub parent: Pid,
     /// One more than the highest number that a descriptor may have.
     pub open_files: u64,
+    /// Whether a descriptor that it has may be a file that grows.
+    pub grows_files: bool,
     /// What happens at a system call that is not allowed.
     pub refusal: Refusal,
 }
@@ -141,13 +143,9 @@ impl Jail<'_> {
         drop_capabilities().map_err(fail(Wall::Ids))?;
         process::set_not_dumpable().map_err(fail(Wall::NotDumpable))?;
         process::die_with_parent(Signal::KILL, self.parent).map_err(fail(Wall::Parent))?;
-        let limits = [
-            (Resource::Processes, 0),
-            (Resource::FileSize, 0),
-            (Resource::Core, 0),
-            (Resource::OpenFiles, self.open_files),
-        ];
-        for (resource, value) in limits {
+        let files = (!self.grows_files).then_some((Resource::FileSize, 0));
+        let limits = [(Resource::Processes, 0), (Resource::Core, 0), (Resource::OpenFiles, self.open_files)];
+        for (resource, value) in limits.into_iter().chain(files) {
             process::set_limit(resource, Limit::fixed(value)).map_err(fail(Wall::Limits))?;
         }
         process::set_no_new_privs().map_err(fail(Wall::NoNewPrivs))?;

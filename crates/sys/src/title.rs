@@ -25,6 +25,9 @@ impl Title {
     /// Takes the memory over. `None` when it was taken before, when there are several threads, or when the arguments are not where
     /// they are expected; the title then stays what it is.
     ///
+    /// The name of the process, by which `pidof` and `pgrep` find it, becomes that of the program as the first argument tells it, for
+    /// good: of a program that was executed by its descriptor some kernels make that a number.
+    ///
     /// Ask for the arguments ([`std::env::args_os`]) before the first [`set`](Self::set): they are overwritten.
     #[must_use]
     pub fn claim() -> Option<Self> {
@@ -32,6 +35,7 @@ impl Title {
         if is_single_threaded() != Some(true) || CLAIMED.swap(true, std::sync::atomic::Ordering::SeqCst) {
             return None;
         }
+        name_process();
         // SAFETY: the C library set it before `main`, and nothing writes it.
         let start = unsafe { program_invocation_name };
         let mut end: *const c_char = start;
@@ -47,16 +51,10 @@ impl Title {
         Some(Self { area })
     }
 
-    /// Shows `text` as the command line, cut to the room there is, and as the name of the process, cut to 15 bytes. A NUL ends it.
-    /// Only the name changes when there are several threads by now.
+    /// Shows `text` as the command line, cut to the room there is. A NUL ends it. Nothing changes when there are several threads by
+    /// now.
     pub fn set(&mut self, text: &str) {
         let text = text.split('\0').next().unwrap_or_default().as_bytes();
-        let mut name = [0; 16];
-        for (to, from) in name.iter_mut().take(15).zip(text) {
-            *to = *from;
-        }
-        // SAFETY: the name is live and terminated within its 16 bytes.
-        unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
         if is_single_threaded() != Some(true) {
             return;
         }
@@ -69,6 +67,22 @@ impl Title {
             *to = *from;
         }
     }
+}
+
+/// Names the process after the file name that the first argument tells, without what a colon sets off, cut to 15 bytes.
+fn name_process() {
+    let Some(program) = std::env::args_os().next() else { return };
+    let file = program.as_bytes().rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    let text = file.split(|byte| *byte == b':').next().unwrap_or_default();
+    if text.is_empty() {
+        return;
+    }
+    let mut name = [0_u8; 16];
+    for (to, from) in name.iter_mut().take(15).zip(text) {
+        *to = *from;
+    }
+    // SAFETY: the name is live and terminated within its 16 bytes.
+    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
 }
 
 /// The place behind `expected` and its NUL, when that is what stands at `at`.

@@ -122,6 +122,7 @@ fn jail(kept: Vec<std::os::fd::BorrowedFd<'_>>, refusal: Refusal) -> Jail<'_> {
         credentials: is_root().then_some(nobody),
         parent: Pid::parent(),
         open_files: 64,
+        grows_files: false,
         refusal,
     }
 }
@@ -377,7 +378,7 @@ fn entitle(socket: &SeqPacket) {
 fn titles() {
     // The room: role, role, title, FIRST=one, SECOND=two, a byte behind each but the last.
     let (mut child, socket) = start("title", None);
-    assert_eq!(hear(&socket), "sshd: a title longer than the argume|sshd: a title l|short|one two");
+    assert_eq!(hear(&socket), "sshd: a title longer than the argume|role|short|one two");
     assert_eq!(child.wait().unwrap(), Ended::Exited(0));
 }
 

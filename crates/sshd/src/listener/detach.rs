@@ -32,7 +32,6 @@ pub(super) fn detach() -> io::Result<Detached> {
         Forked::Child => {
             drop(reader);
             new_session()?;
-            std::env::set_current_dir("/")?;
             Ok(Detached::Background(Ready(writer)))
         }
     }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `start` | what the command line asks for, from the options to a server |
 //! | `bind` | the sockets that are listened on |
+//! | `names` | the addresses that names stand for |
 //! | `serve` | the loop: connections, signals, children |
 //! | `startups` | `MaxStartups`: who is dropped |
 //! | `children` | the monitors, those before their login first of all |
@@ -18,6 +19,7 @@ mod bind;
 mod children;
 mod detach;
 mod inetd;
+mod names;
 mod pid_file;
 mod serve;
 mod start;

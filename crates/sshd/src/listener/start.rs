@@ -22,7 +22,7 @@ use crate::log::{Level, Logger};
 use crate::options::{Mode, Options};
 use crate::quick::Quick;
 use crate::server::Server;
-use crate::settings::{self, Origin};
+use crate::settings::{self, Origin, Unusable};
 
 /// What is read again on SIGHUP.
 pub(super) struct Prepared {
@@ -49,8 +49,12 @@ fn run_or_refuse(options: Options, origin: &Origin, arguments: &[OsString]) -> R
         let level = if *letter == 'r' { Level::Info } else { Level::Debug1 };
         early.log(level, format_args!("-{letter} option is deprecated"));
     }
+    if options.connection.is_some() && options.mode != Mode::Dump {
+        early.fatal("Config test connection parameter (-C) provided without test mode (-T)");
+        return Err(Refused(FATAL_STATUS));
+    }
     early.debug(format_args!("sshd version {}", settings::SOFTWARE));
-    let config = read_config(&options, origin, &early)?;
+    let config = read_config(settings::read(&options, origin), &options, &early)?;
     if options.mode == Mode::Print {
         return Ok(show(&config, &options));
     }
@@ -64,14 +68,15 @@ fn run_or_refuse(options: Options, origin: &Origin, arguments: &[OsString]) -> R
     serve(options, origin, prepared, log, arguments)
 }
 
-/// Configuration and keys, as they are now.
+/// Configuration and keys, as they are now that a server runs.
 pub(super) fn prepare(options: &Options, origin: &Origin, log: &Logger) -> Result<Prepared, Refused> {
-    let config = read_config(options, origin, log)?;
+    let config = read_config(settings::read_again(options, origin), options, log)?;
     read_keys(config, options, log)
 }
 
-fn read_config(options: &Options, origin: &Origin, log: &Logger) -> Result<Config, Refused> {
-    let config = settings::read(options, origin).map_err(|unusable| {
+/// What was read, when it can be used; what is wrong with it is said.
+fn read_config(read: Result<Config, Unusable>, options: &Options, log: &Logger) -> Result<Config, Refused> {
+    let config = read.map_err(|unusable| {
         for line in unusable.lines() {
             if unusable.is_unreadable() && !options.inetd {
                 say(&format!("{line}\n"));
@@ -196,6 +201,10 @@ fn serve(
     // Whoever started us may have had some of them ignored.
     for signal in [Signal::CHLD, Signal::HUP, Signal::TERM, Signal::QUIT, Signal::INT, Signal::ALRM] {
         let _ = set_disposition(signal, Disposition::Default);
+    }
+    // So that no process of ours keeps a file system busy. Every path that is used from now on is absolute.
+    if let Err(error) = std::env::set_current_dir("/") {
+        server.log.error(format_args!("chdir(\"/\"): {}", settings::without_number(&error)));
     }
     if options.inetd {
         return Ok(inetd::serve(server, options.to_stderr));

@@ -11,10 +11,10 @@ use keys::PublicKey;
 use sys::ids::Uid;
 
 use crate::log::Logger;
-use crate::settings::without_number;
+use crate::settings::{glob, without_number};
 
 use super::account::{Account, shown};
-use super::limits::{AUTHORIZED_KEYS_MAX, REPORTED_LINES_MAX};
+use super::limits::{AUTHORIZED_KEYS_MAX, KEY_FILES_MAX, REPORTED_LINES_MAX};
 
 /// What the line of a key permits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +63,15 @@ impl KeyFiles<'_> {
                 None
             }
         };
-        self.patterns.iter().filter_map(expand).collect()
+        self.patterns.iter().filter_map(expand).flat_map(|path| self.matching(path)).collect()
+    }
+
+    /// The files that a path with wildcards stands for, as far as the user may look, in the order of their names.
+    fn matching(&self, path: PathBuf) -> Vec<PathBuf> {
+        let pattern = path.to_str().filter(|path| path.contains(['*', '?', '[']));
+        let Some(pattern) = pattern else { return vec![path] };
+        let found = sys::switch::as_user(&self.account.credentials, || glob::paths(pattern));
+        found.unwrap_or_default().into_iter().take(KEY_FILES_MAX).map(PathBuf::from).collect()
     }
 
     fn read(&self, path: &Path, log: &Logger) -> Option<Vec<u8>> {

@@ -25,3 +25,6 @@ pub(super) const MESSAGES_AT_ONCE: u32 = 64;
 
 /// Messages that are still taken of a child that has ended: more than its link can hold.
 pub(super) const LAST_MESSAGES: u32 = 4_096;
+
+/// Files that one pattern of `AuthorizedKeysFile` stands for.
+pub(super) const KEY_FILES_MAX: usize = 1_024;

@@ -9,7 +9,7 @@ use userauth::{SessionInfo, SignedRequest, signed_data};
 use wire::{Human, Name, NameList};
 use zeroize::Zeroizing;
 
-use crate::log::Level;
+use crate::log::{Level, level_number};
 use crate::peer::Peer;
 use crate::permit::{Forced, Permit};
 use crate::protocol::encode;
@@ -130,6 +130,7 @@ impl Login {
             algorithms: NameList::new(&algorithms).unwrap_or_default(),
             banner: Human(&self.banner),
             invalid: self.title().is_none(),
+            log_level: level_number(self.log_level()),
         })
     }
 

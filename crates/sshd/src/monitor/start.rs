@@ -91,14 +91,14 @@ pub(super) fn net(server: &Server, effective: &Effective, accepted: Accepted) ->
     let host_key_algorithms = usable(effective, &blobs).join(",");
     let host_keys = join(blobs.iter().map(Vec::as_slice));
     let rekey = Rekey::of(effective.rekey_limit);
-    let jail = server.net_user.as_ref().zip(server.net_root.as_ref());
-    let (uid, gid) = jail.map_or((0, 0), |(user, _)| (user.uid.0, user.gid.0));
+    let (uid, gid) = server.net_user.as_ref().map_or((0, 0), |user| (user.uid.0, user.gid.0));
     let start = Start {
         parent: own_pid(),
         address: Text::new(&address)?,
         port: accepted.peer.client_port().into(),
         two: accepted.output.is_some(),
-        chroot: jail.is_some(),
+        chroot: server.net_root.is_some(),
+        ids: server.net_user.is_some(),
         uid,
         gid,
         addendum: Text::new(effective.version_addendum.as_deref().unwrap_or_default())?,
@@ -116,7 +116,7 @@ pub(super) fn net(server: &Server, effective: &Effective, accepted: Accepted) ->
     };
     let mut fds = vec![accepted.input.as_fd()];
     fds.extend(accepted.output.as_ref().map(AsFd::as_fd));
-    fds.extend(jail.map(|(_, root)| root.as_fd()));
+    fds.extend(server.net_root.as_ref().map(AsFd::as_fd));
     link.send(&start, &fds)?;
     Ok(Started { child, link })
 }

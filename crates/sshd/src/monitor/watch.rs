@@ -205,14 +205,15 @@ impl<'a> Watch<'a> {
     }
 
     fn log_in(&mut self, net: &Link, authenticated: &Authenticated) -> Result<(), StartError> {
+        // The grace time is over. From here on it must not end a user who is in.
+        let _ = alarm(0);
         let started = start::session(self.server, &self.peer, net, authenticated)?;
         started.link.set_nonblocking()?;
         self.server.log.verbose(format_args!("User child is on pid {}", started.child.pid()));
         self.session = Some(Kid::new(started));
         let root = Uid::effective() == Uid::ROOT;
         self.terminals_of = Some(authenticated.user.uid).filter(|_| root && authenticated.permit.pty);
-        // The grace time is over, and the connection no longer counts as one that has to log in.
-        let _ = alarm(0);
+        // The connection no longer counts as one that has to log in.
         self.startup = None;
         Ok(())
     }

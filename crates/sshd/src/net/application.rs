@@ -43,7 +43,7 @@ impl Net {
     /// Says why the connection ended.
     pub(super) fn end(mut self, ended: &Ended) {
         for (level, line) in self.subject.end(ended) {
-            self.authority.log(level, line);
+            self.authority.log_end(level, &line);
         }
         self.authority.finish();
     }
@@ -154,7 +154,7 @@ impl Net {
             }
             ChannelEvent::Request { channel, request } => {
                 let done = self.sessions.request(io, *channel, request, None);
-                self.check(io, "session", done);
+                self.requested(io, done);
             }
             ChannelEvent::Malformed { name, error, .. } => {
                 self.authority.log(Level::Debug1, format_args!("refused a malformed {name}: {error}"));
@@ -162,6 +162,13 @@ impl Net {
             // Nothing is asked of the peer, and the loop moves the data.
             _ => {}
         }
+    }
+
+    fn requested(&mut self, io: &mut Io<'_, Server>, done: Result<(), LinkError>) {
+        if self.sessions.take_refused() {
+            self.authority.log(Level::Info, "refused a request that is too long, or one of too many at once");
+        }
+        self.check(io, "session", done);
     }
 
     fn channel_question(&mut self, io: &mut Io<'_, Server>, question: ChannelQuestion<'_>) {
@@ -173,7 +180,7 @@ impl Net {
             }
             ChannelQuestion::Request { ticket, channel, request } => {
                 let done = self.sessions.request(io, channel, &request, Some(ticket));
-                self.check(io, "session", done);
+                self.requested(io, done);
             }
             // Nothing that has no channel is done here.
             ChannelQuestion::Global { ticket, request: _ } => drop(io.connection().answer(ticket, None)),

@@ -15,14 +15,14 @@ use userauth::server::BannerText;
 use userauth::{InteractiveAnswer, KeyProven, KeyVerdict, Method, Methods, PasswordAnswer, Proof, Verdict};
 use wire::{Bytes, Human, Message, Name, NameList, Sensitive, Text};
 
-use crate::log::{Level, level_number};
+use crate::log::{Level, level_number, level_of};
 use crate::protocol::monitor::{
     Admitted, KeyOffer, KeyProof, Log, Password, Sign, Signed, User, UserPolicy, Verdict as Decision,
 };
 use crate::protocol::{Link, LinkError};
 
 use super::courier::Courier;
-use super::limits::LOG_LINE;
+use super::limits::{LOG_LINE, ORDINARY_LINES};
 use super::start::{rekey, signatures};
 
 /// What only the monitor can answer.
@@ -69,6 +69,8 @@ pub(super) struct Authority {
     introduced: bool,
     /// The monitor says that there is no such user.
     invalid: bool,
+    /// Lines for the log so far.
+    lines: u32,
     asked: Option<Asked>,
     /// Questions that wait for their turn: the login's one, and a signature's.
     waiting: VecDeque<Question>,
@@ -82,6 +84,7 @@ impl Authority {
             announced,
             introduced: false,
             invalid: false,
+            lines: 0,
             asked: None,
             waiting: VecDeque::new(),
         })
@@ -102,10 +105,26 @@ impl Authority {
         if level > self.log_level {
             return;
         }
-        let line = line.to_string();
+        self.lines = self.lines.saturating_add(1);
+        if self.lines < ORDINARY_LINES {
+            self.say(level, &line.to_string());
+        }
+    }
+
+    /// How the connection ended, which has its place in the log whatever was said before.
+    pub(super) fn log_end(&mut self, level: Level, line: &str) {
+        if level <= self.log_level {
+            self.say(level, line);
+        }
+    }
+
+    fn say(&mut self, level: Level, line: &str) {
         let text = line.as_bytes();
-        let text = Human(text.get(..LOG_LINE).unwrap_or(text));
-        let _ = self.monitor.send(&Log { level: level_number(level), text });
+        let line = Log { level: level_number(level), text: Human(text.get(..LOG_LINE).unwrap_or(text)) };
+        // A log that is too slow loses lines, rather than us the memory for them.
+        if self.monitor.takes(&line) {
+            let _ = self.monitor.send(&line);
+        }
     }
 
     /// Sends what the log still has to be told.
@@ -263,6 +282,7 @@ impl Authority {
         policy: &UserPolicy<'_>,
     ) -> Result<(), LinkError> {
         self.invalid = policy.invalid;
+        self.log_level = level_of(policy.log_level).unwrap_or(self.log_level);
         connection.set_methods(methods(policy.methods))?;
         connection.set_max_tries(policy.max_tries)?;
         if policy.algorithms.as_str() != self.announced {

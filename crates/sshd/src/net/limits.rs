@@ -15,5 +15,8 @@ pub(super) const UNANSWERED: usize = 1024;
 /// Messages that one process says before the network has its turn.
 pub(super) const MESSAGES_PER_TURN: usize = 64;
 
+/// Lines for the log, but for those that tell how the connection ended: fewer than the monitor takes.
+pub(super) const ORDINARY_LINES: u32 = 9_900;
+
 /// Bytes of a line for the log.
 pub(super) const LOG_LINE: usize = 4096;

@@ -73,6 +73,8 @@ pub(super) struct Sessions {
     most: usize,
     open: BTreeMap<u32, Open>,
     asked: VecDeque<Asked>,
+    /// A request was refused that nobody has told the log of.
+    refused: bool,
 }
 
 impl Sessions {
@@ -85,6 +87,11 @@ impl Sessions {
     /// The link, to be flushed.
     pub(super) fn courier(&mut self) -> Option<&mut Courier> {
         self.session.as_mut()
+    }
+
+    /// Whether a request was refused since the last time, because it was too long or too many waited.
+    pub(super) fn take_refused(&mut self) -> bool {
+        std::mem::take(&mut self.refused)
     }
 
     /// Answers the peer's wish for a channel. Says what the log should say of it.
@@ -188,7 +195,10 @@ impl Sessions {
                 link.send(message)?;
                 self.asked.push_back(Asked { session, what, ticket });
             }
-            None => reply(io, ticket, false),
+            None => {
+                self.refused = true;
+                reply(io, ticket, false);
+            }
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! What the monitor wants this process to be.
 
 use std::fmt;
+use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -31,8 +32,12 @@ pub(super) struct Orders {
     pub(super) subject: Subject,
     pub(super) log_level: Level,
     parent: Pid,
-    /// The empty directory, and as whom to run.
-    chroot: Option<(OwnedFd, Credentials)>,
+    /// The empty directory.
+    root: Option<OwnedFd>,
+    /// As whom to run.
+    credentials: Option<Credentials>,
+    /// What we say goes to a file (`-i`).
+    grows_files: bool,
 }
 
 impl fmt::Debug for Orders {
@@ -51,19 +56,16 @@ impl Orders {
         let mut fds = incoming.fds.into_iter();
         let input = fds.next().ok_or_else(missing)?;
         let output = if start.two { Some(fds.next().ok_or_else(missing)?) } else { None };
-        let chroot = if start.chroot {
-            let user = Credentials { uid: Uid(start.uid), gid: Gid(start.gid), groups: Vec::new() };
-            Some((fds.next().ok_or_else(missing)?, user))
-        } else {
-            None
-        };
+        let root = if start.chroot { Some(fds.next().ok_or_else(missing)?) } else { None };
+        let (uid, gid) = (Uid(start.uid), Gid(start.gid));
+        let credentials = start.ids.then(|| Credentials { uid, gid, groups: Vec::new() });
         if fds.next().is_some() {
             return Err(LinkError::Protocol("one descriptor too many".to_owned()));
         }
+        let link = reactor::Transport { input, output };
         Ok(Self {
             config,
             user_algorithms: start.user_algorithms.as_str().to_owned(),
-            link: reactor::Transport { input, output },
             subject: Subject {
                 address: start.address.as_str().to_owned(),
                 port: start.port,
@@ -74,20 +76,23 @@ impl Orders {
             },
             log_level: level_of(start.log_level).unwrap_or(Level::Quiet),
             parent: Pid(i32::try_from(start.parent).unwrap_or_default()),
-            chroot,
+            grows_files: is_file(link.output.as_ref().unwrap_or(&link.input)),
+            link,
+            root,
+            credentials,
         })
     }
 
     /// Builds the walls. What they leave to us is what we have by now.
     pub(super) fn enter_jail(&mut self) -> Result<Report, sys::jail::JailError> {
-        let (root, credentials) = self.chroot.take().unzip();
         let hard = process::limit(Resource::OpenFiles).map_or(OPEN_FILES, |limit| limit.hard);
         Jail {
             kept: None,
-            root,
-            credentials,
+            root: self.root.take(),
+            credentials: self.credentials.take(),
             parent: self.parent,
             open_files: OPEN_FILES.min(hard),
+            grows_files: self.grows_files,
             refusal: Refusal::Error,
         }
         .enter()
@@ -97,6 +102,11 @@ impl Orders {
     pub(super) fn connection(&self) -> Result<Connection<Server>, proto::Error> {
         Connection::new(self.config.clone(), Box::new(OsRng), Instant::now())
     }
+}
+
+/// Whether bytes that are written there stay.
+fn is_file(fd: &OwnedFd) -> bool {
+    fd.try_clone().and_then(|fd| File::from(fd).metadata()).is_ok_and(|data| data.is_file())
 }
 
 fn config(start: &Start<'_>) -> Result<Config<Server>, LinkError> {

@@ -144,8 +144,11 @@ fn monitor(mut net: Link, key: PrivateKey, session: Link, decide: Decide) -> (Ve
                 let methods = NameList::new("publickey,password").unwrap();
                 let algorithms = NameList::new("ssh-ed25519").unwrap();
                 let banner = Human(b"hello\n");
-                net.send(&UserPolicy { methods, max_tries: 6, algorithms, banner, invalid: false }, &[])
-                    .unwrap();
+                net.send(
+                    &UserPolicy { methods, max_tries: 6, algorithms, banner, invalid: false, log_level: 7 },
+                    &[],
+                )
+                .unwrap();
             }
             Password::NUMBER => {
                 let password = Password::from_payload(&payload).unwrap();

@@ -69,8 +69,10 @@ wire::messages! {
         port: u32,
         /// There are two descriptors.
         two: bool,
-        /// There is a directory, and net runs as these ids.
+        /// There is a directory, which becomes the whole tree.
         chroot: bool,
+        /// Net runs as these ids.
+        ids: bool,
         uid: u32,
         gid: u32,
         /// `VersionAddendum`, or nothing.
@@ -126,6 +128,8 @@ wire::messages! {
         banner: Human<'a>,
         /// There is no such user, or not for us: only the log's words depend on it.
         invalid: bool,
+        /// As in `Start`, for this user.
+        log_level: u8,
     } in rule(From::Monitor, When::Login, ONCE), by Server, "DESIGN §4";
 
     /// Would a signature by this key be looked at?

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
+use std::os::unix::fs::FileTypeExt;
 
 use config::{Files, ReadError};
 use sys::ids::Uid;
@@ -11,7 +12,10 @@ use super::glob;
 
 /// The files of this machine.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct SystemFiles;
+pub(super) struct SystemFiles {
+    /// Whether a fifo is waited for, as where the configuration comes from a command; else it is refused.
+    pub(super) waits: bool,
+}
 
 impl Files for SystemFiles {
     fn read(&self, path: &str, most: usize) -> Result<Vec<u8>, ReadError> {
@@ -19,7 +23,10 @@ impl Files for SystemFiles {
             ErrorKind::NotFound => ReadError::Missing,
             _ => ReadError::Other(without_number(&error)),
         };
-        let file = File::open(path).map_err(fault)?;
+        let file = if self.waits { File::open(path) } else { sys::fd::open_to_read(path) }.map_err(fault)?;
+        if !self.waits && file.metadata().map_err(fault)?.file_type().is_fifo() {
+            return Err(ReadError::Other("not a regular file".into()));
+        }
         let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
         let mut contents = Vec::new();
         file.take(limit).read_to_end(&mut contents).map_err(fault)?;
@@ -83,16 +90,18 @@ fn in_home(path: &str) -> Option<String> {
 mod tests {
     use super::*;
 
+    const FILES: SystemFiles = SystemFiles { waits: true };
+
     #[test]
     fn a_file_is_read_up_to_its_limit_and_errors_are_the_system_s_words() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file").into_os_string().into_string().unwrap();
-        assert_eq!(SystemFiles.read(&path, 4), Err(ReadError::Missing));
+        assert_eq!(FILES.read(&path, 4), Err(ReadError::Missing));
         std::fs::write(&path, "12345").unwrap();
-        assert_eq!(SystemFiles.read(&path, 5), Ok(b"12345".to_vec()));
-        assert_eq!(SystemFiles.read(&path, 4), Err(ReadError::Other("longer than 4 bytes".into())));
+        assert_eq!(FILES.read(&path, 5), Ok(b"12345".to_vec()));
+        assert_eq!(FILES.read(&path, 4), Err(ReadError::Other("longer than 4 bytes".into())));
         let directory = directory.path().to_str().unwrap();
-        assert_eq!(SystemFiles.read(directory, 4), Err(ReadError::Other("Is a directory".into())));
+        assert_eq!(FILES.read(directory, 4), Err(ReadError::Other("Is a directory".into())));
     }
 
     #[test]

@@ -11,7 +11,7 @@ const MAX_PATHS: usize = 16_384;
 
 /// The paths of existing files that a pattern stands for, sorted by their bytes. A pattern without anything special is itself, if it
 /// exists. Names that are not UTF-8 are not matched.
-pub(super) fn paths(pattern: &str) -> Vec<String> {
+pub(crate) fn paths(pattern: &str) -> Vec<String> {
     let mut found = vec![if pattern.starts_with('/') { "/".to_owned() } else { String::new() }];
     let components: Vec<&str> = pattern.split('/').filter(|component| !component.is_empty()).collect();
     for (index, component) in components.iter().enumerate() {

@@ -7,7 +7,7 @@
 //! | `suites` | the algorithms that may be named, and those of them that we have |
 
 mod files;
-mod glob;
+pub(crate) mod glob;
 mod suites;
 
 use std::fmt;
@@ -69,10 +69,12 @@ impl Unusable {
         self.error.to_string().lines().map(str::to_owned).collect()
     }
 
-    /// The status that the program ends with, as OpenSSH: 1 for options and for a file that is not there, 255 for what is in it.
+    /// The status that the program ends with, as OpenSSH: 1 for an option that is no such line and for a file that is not there, 255
+    /// for what a line says, wherever it stands.
     pub(crate) fn status(&self) -> u8 {
         let early = |report: &config::error::Report| {
-            report.file == "command-line" || matches!(report.problem, Problem::Unreadable(_))
+            matches!(report.problem, Problem::Unreadable(_))
+                || (report.file == "command-line" && report.problem.goes_on())
         };
         if self.error.reports.first().is_some_and(early) { 1 } else { 255 }
     }
@@ -85,6 +87,15 @@ impl Unusable {
 
 /// Reads what the options say.
 pub(crate) fn read(options: &Options, origin: &Origin) -> Result<Config, Unusable> {
+    read_from(&SystemFiles { waits: true }, options, origin)
+}
+
+/// Reads it again, while there are connections: there is no waiting for somebody to write to a fifo.
+pub(crate) fn read_again(options: &Options, origin: &Origin) -> Result<Config, Unusable> {
+    read_from(&SystemFiles { waits: false }, options, origin)
+}
+
+fn read_from(system: &SystemFiles, options: &Options, origin: &Origin) -> Result<Config, Unusable> {
     // Whatever the file says, `-q` and `-d` decide on the level.
     let level = match (options.debug, options.quiet) {
         (0, false) => None,
@@ -105,7 +116,7 @@ pub(crate) fn read(options: &Options, origin: &Origin) -> Result<Config, Unusabl
     };
     let path = options.config.as_deref();
     let none = options.quick || path.is_some_and(|path| path.eq_ignore_ascii_case(NO_FILE));
-    let files: &dyn Files = if none { &NoFile } else { &SystemFiles };
+    let files: &dyn Files = if none { &NoFile } else { system };
     let path = path.map_or_else(|| DEFAULT_FILE.to_owned(), |path| origin.absolute(path));
     Config::parse(files, &path, &command_line, &environment).map_err(|error| Unusable { error })
 }
@@ -195,6 +206,7 @@ mod tests {
         assert_eq!(status("", &[]), Ok(()));
         assert_eq!(status("Foo 1\n", &[]), Err(255));
         assert_eq!(status("", &["-oFoo=1"]), Err(1));
+        assert_eq!(status("", &["-oPermitRootLogin=perhaps"]), Err(255));
         let missing = read(&options(&["-f", "missing"]), &origin()).unwrap_err();
         assert_eq!((missing.status(), missing.is_unreadable()), (1, true));
         assert_eq!(missing.lines(), ["/start/missing: No such file or directory"]);

@@ -121,7 +121,11 @@ impl Drop for Island {
 }
 
 fn on_an_island(terminals: bool) -> (Server, Island) {
-    let island = Island::new(terminals);
+    served(Island::new(terminals), &[])
+}
+
+/// Runs the server there, by way of `before`.
+fn served(island: Island, before: &[&str]) -> (Server, Island) {
     let port = free_port();
     let scratch = crate::harness::Setup::new().files(port);
     let log = fs::File::create(scratch.0.join("log")).unwrap();
@@ -130,7 +134,14 @@ fn on_an_island(terminals: bool) -> (Server, Island) {
         "AuthorizedKeysFile /authorized_keys\nStrictModes no\nPidFile none\nListenAddress 127.0.0.1\n",
     );
     assert!(config.exists());
-    let mut command = Command::new("chroot");
+    let mut command = match before {
+        [] => Command::new("chroot"),
+        [program, rest @ ..] => {
+            let mut command = Command::new(program);
+            command.args(rest);
+            command
+        }
+    };
     command.arg(island.path()).args([
         "/sshd",
         "-D",
@@ -190,4 +201,26 @@ fn without_terminals_commands_run_all_the_same() {
             .contains("PTY allocation request failed")
     );
     eventually("all is quiet", || crate::harness::descendants(server.pid()).is_empty().then_some(()));
+}
+
+#[test]
+fn with_nowhere_to_make_a_directory_net_still_loses_its_rights() {
+    if !can(&[Need::Root, Need::Ours]) {
+        return;
+    }
+    let read_only = r#"mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec chroot "$0" "$@""#;
+    let (server, _island) = served(Island::new(false), &["unshare", "-m", "sh", "-c", read_only]);
+    let mut talk =
+        crate::harness::Talk::start(&mut server.ssh_as("alice", &["echo $((40 + 2)); busybox cat"]));
+    talk.until("42");
+    let net = crate::harness::descendants(server.pid())
+        .into_iter()
+        .find(|process| process.title.contains("[net]"))
+        .unwrap_or_else(|| panic!("{:?}", crate::harness::descendants(server.pid())));
+    let status = fs::read_to_string(format!("/proc/{}/status", net.pid)).unwrap();
+    for line in
+        ["Uid:\t65534\t65534\t65534\t65534", "NoNewPrivs:\t1", "Seccomp:\t2", "CapEff:\t0000000000000000"]
+    {
+        assert!(status.contains(line), "{line} is not in {status}");
+    }
 }

@@ -161,6 +161,17 @@ fn the_greeting_is_written_even_at_the_end_of_input() {
 }
 
 #[test]
+fn the_greeting_is_written_to_a_file_as_well() {
+    let setup = Setup::new();
+    let files = setup.files(free_port());
+    let path = files.0.join("said");
+    let mut command = setup.command(&files, &["-i"]);
+    command.stdin(Stdio::null()).stdout(fs::File::create(&path).unwrap());
+    assert_eq!(command.status().unwrap().code(), Some(255));
+    assert!(fs::read(path).unwrap().starts_with(b"SSH-2.0-"));
+}
+
+#[test]
 fn an_old_protocol_is_refused_with_255() {
     let setup = Setup::new();
     let files = setup.files(free_port());

@@ -180,3 +180,13 @@ fn the_version_line_has_the_addendum() {
     let line = outcome.stderr.lines().find(|line| line.contains("remote software version")).unwrap();
     assert!(line.trim_end().ends_with(" of-the-house"), "{line}");
 }
+
+#[test]
+fn a_log_level_for_a_user_holds_for_all_that_is_said_of_them() {
+    let name = &world().account.name;
+    let server = Server::with(&format!("LogLevel INFO\nMatch User {name}\nLogLevel VERBOSE"));
+    server.run(&["true"]).success();
+    for line in ["Starting session: command for ", "Closing connection to 127.0.0.1 port "] {
+        server.logs(line);
+    }
+}

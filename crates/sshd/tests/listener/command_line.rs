@@ -1,6 +1,6 @@
 use std::fs;
 use std::io::Write;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use crate::world::{World, outcome, sshd};
 
@@ -43,6 +43,8 @@ fn what_is_wrong_outside_of_the_file_has_status_1() {
         said(&["-t", "-oFoo=1"]),
         (1, "command-line: line 0: Bad configuration option: Foo\r\n".into())
     );
+    let of_a_value = said(&["-t", "-oPermitRootLogin=perhaps"]);
+    assert_eq!(of_a_value.0, 255, "{of_a_value:?}");
     assert_eq!(said(&["-T", "-C", "foo=1"]), (1, "Invalid test mode specification foo=1\n".into()));
     assert_eq!(said(&["-p0"]), (1, "Bad port number.\n".into()));
     assert_eq!(
@@ -115,4 +117,34 @@ fn a_connection_on_standard_input_gets_its_line_and_nothing_is_said_on_standard_
     world.configure(world.port, "Foo 1\n");
     let (status, stdout, stderr) = outcome(world.command(&["-i"]));
     assert_eq!((status, stdout.as_str(), stderr.as_str()), (255, "", ""));
+}
+
+#[test]
+fn a_connection_is_specified_for_the_dump_only() {
+    let world = World::new("");
+    let expected = "Config test connection parameter (-C) provided without test mode (-T)\r\n";
+    for mode in ["-D", "-t", "-G"] {
+        let said = outcome(world.command(&[mode, "-C", "user=bob"]));
+        assert_eq!(said, (255, String::new(), expected.into()), "{mode}");
+    }
+}
+
+#[test]
+fn a_fifo_is_no_host_key_and_nobody_waits_for_it() {
+    let world = World::new("");
+    let fifo = world.path("fifo");
+    assert!(Command::new("mkfifo").args(["-m", "600"]).arg(&fifo).status().unwrap().success());
+    let (status, _, stderr) = outcome(world.command(&["-t", "-h", fifo.to_str().unwrap()]));
+    let expected = format!(
+        "Unable to load host key \"{0}\": not a regular file\r\nUnable to load host key: {0}\r\n",
+        fifo.display()
+    );
+    assert_eq!((status, stderr), (0, expected));
+}
+
+#[test]
+fn an_address_that_is_a_name_nobody_knows_is_told() {
+    let world = World::new("ListenAddress -nowhere\n");
+    let (status, _, stderr) = outcome(world.command(&["-D"]));
+    assert_eq!((status, stderr), (255, "bad addr or host: -nowhere (Name or service not known)\r\n".into()));
 }

@@ -51,7 +51,7 @@ fn without_d_it_goes_to_the_background_once_it_serves() {
     for fd in 0..3 {
         assert_eq!(std::fs::read_link(format!("/proc/{pid}/fd/{fd}")).unwrap().to_str(), Some("/dev/null"));
     }
-    assert_eq!(std::fs::read_link(format!("/proc/{pid}/cwd")).unwrap().to_str(), Some("/"));
+    assert_eq!(directory(pid), "/");
     signal(pid, "TERM");
     wait_until("the pid file to go", || !world.path("pid").exists());
     assert!(world.text("log").contains("Received signal 15; terminating.\r\n"));
@@ -178,4 +178,124 @@ fn without_descriptors_it_waits_without_work_and_goes_on_when_there_are_some() {
     assert!(first_line(&world.connect()).starts_with("SSH-2.0-"));
     let again = server.seen.iter().filter(|seen| **seen == line).count();
     assert_eq!(again, 1);
+}
+
+/// Where a process is.
+fn directory(pid: u32) -> String {
+    std::fs::read_link(format!("/proc/{pid}/cwd")).unwrap().display().to_string()
+}
+
+/// Its process group and its session.
+fn group_and_session(pid: u32) -> [u32; 2] {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let mut fields = stat.rsplit(") ").next().unwrap().split(' ').skip(2);
+    [(); 2].map(|()| fields.next().unwrap().parse().unwrap())
+}
+
+#[test]
+fn addresses_are_narrowed_and_widened_while_it_runs() {
+    let world = World::new("");
+    let configure = |address: &str| {
+        let [key, pid] = ["key", "pid"].map(|name| world.path(name).display().to_string());
+        let lines = format!("HostKey {key}\nPidFile {pid}\nListenAddress {address}:{}\n", world.port);
+        std::fs::write(world.path("config"), lines).unwrap();
+    };
+    configure("0.0.0.0");
+    let mut server = Server::start(world.command(&["-D", "-e"]));
+    server.wait_for("Server listening on 0.0.0.0 port ");
+    wait_until("the pid file", || world.text("pid").ends_with('\n'));
+    let is_served = |address: &str| match TcpStream::connect((address, world.port)) {
+        Ok(stream) => first_line(&stream).starts_with("SSH-2.0-"),
+        Err(_) => false,
+    };
+    assert!(is_served("127.0.0.2"));
+    configure("127.0.0.1");
+    signal(server.pid(), "HUP");
+    server.wait_for("Server listening on 127.0.0.1 port ");
+    wait_until("the narrow address", || !is_served("127.0.0.2"));
+    assert!(is_served("127.0.0.1"));
+    configure("0.0.0.0");
+    signal(server.pid(), "HUP");
+    server.wait_for("Server listening on 0.0.0.0 port ");
+    assert!(is_served("127.0.0.2") && is_served("127.0.0.1"));
+}
+
+#[test]
+fn every_address_of_ipv4_comes_before_every_one_of_ipv6() {
+    let world = World::new("");
+    let text = world.text("config").replace("ListenAddress 127.0.0.1:", "Port ");
+    std::fs::write(world.path("config"), text).unwrap();
+    let mut server = Server::start(world.command(&["-D", "-e"]));
+    server.wait_for("Server listening on 0.0.0.0 port ");
+    assert_eq!(server.seen.len(), 1);
+}
+
+#[test]
+fn a_monitor_has_a_session_of_its_own() {
+    let world = World::new("");
+    let server = world.serve(&[]);
+    let client = world.connect();
+    assert!(first_line(&client).starts_with("SSH-2.0-"));
+    let monitor = children(server.pid())[0];
+    assert_eq!(group_and_session(monitor), [monitor; 2]);
+    assert_ne!(group_and_session(server.pid())[1], monitor);
+}
+
+#[test]
+fn every_process_has_the_program_s_name() {
+    let world = World::new("");
+    let server = world.serve(&[]);
+    let client = world.connect();
+    assert!(first_line(&client).starts_with("SSH-2.0-"));
+    let monitor = children(server.pid())[0];
+    let net = children(monitor)[0];
+    for pid in [server.pid(), monitor, net] {
+        assert_eq!(std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap(), "sshd\n", "{}", title(pid));
+    }
+}
+
+#[test]
+fn the_directory_it_was_started_in_is_left_and_paths_within_still_mean_the_same() {
+    let world = World::new("");
+    let text = world.text("config");
+    let text = text.lines().filter(|line| !line.starts_with("HostKey")).collect::<Vec<_>>().join("\n");
+    std::fs::write(world.path("config"), text).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sshd"));
+    command.args(["-D", "-E", "log", "-f", "config", "-h", "key"]).current_dir(world.path("."));
+    let server = Server::start(command);
+    wait_until("the pid file", || world.text("pid").ends_with('\n'));
+    assert_eq!(directory(server.pid()), "/");
+    std::fs::rename(world.path("log"), world.path("log.1")).unwrap();
+    let second = free_port();
+    std::fs::write(
+        world.path("config"),
+        format!("ListenAddress 127.0.0.1:{second}\nPidFile {}\n", world.path("pid").display()),
+    )
+    .unwrap();
+    signal(server.pid(), "HUP");
+    let expected = format!("Server listening on 127.0.0.1 port {second}.\r\n");
+    wait_until("the new address", || world.text("log").contains(&expected));
+    let client = connect(second);
+    assert!(first_line(&client).starts_with("SSH-2.0-"));
+    assert_eq!(directory(children(server.pid())[0]), "/");
+}
+
+#[test]
+fn files_that_became_fifos_are_not_waited_for() {
+    let world = World::new("");
+    let mut server = world.serve(&[]);
+    let make_fifo = |name: &str| {
+        std::fs::remove_file(world.path(name)).unwrap();
+        let made = Command::new("mkfifo").args(["-m", "600"]).arg(world.path(name)).status().unwrap();
+        assert!(made.success());
+    };
+    make_fifo("key");
+    signal(server.pid(), "HUP");
+    server.wait_for("sshd: no hostkeys available");
+    server.wait_for("What was configured before stays in use.");
+    make_fifo("config");
+    signal(server.pid(), "HUP");
+    server.wait_for(&format!("{}: not a regular file", world.path("config").display()));
+    server.wait_for("What was configured before stays in use.");
+    assert!(first_line(&world.connect()).starts_with("SSH-2.0-"));
 }

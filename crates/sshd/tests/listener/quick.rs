@@ -1,5 +1,6 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -77,4 +78,23 @@ fn somebody_with_a_key_pair_or_authorized_keys_gets_no_password() {
         let (_server, printed) = quick(Some(home.path()), port, 2);
         assert!(printed[1].starts_with(&format!("ssh -p {port} ")), "{printed:?}");
     }
+}
+
+#[test]
+fn the_terminal_s_interrupt_ends_the_server_and_no_connection() {
+    let home = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let mut command = sshd(&["--quick", "-p", &port.to_string()]);
+    command.env_remove("XDG_STATE_HOME").env("HOME", home.path()).process_group(0);
+    let mut server = Server::start(command);
+    server.printed(3);
+    let client = connect(port);
+    assert!(first_line(&client).starts_with("SSH-2.0-"));
+    let group = format!("-{}", server.pid());
+    assert!(Command::new("kill").args(["-s", "INT", "--", &group]).status().unwrap().success());
+    server.wait_for("Received signal 2; terminating.");
+    assert!(server.end().success());
+    client.set_nonblocking(true).unwrap();
+    let still_there = client.peek(&mut [0]);
+    assert_eq!(still_there.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }

@@ -257,3 +257,18 @@ fn files_are_opened_with_the_user_s_rights_and_no_others() {
         assert!(!found && logged[0].starts_with("Could not take the rights of user 'alice'"), "{logged:?}");
     }
 }
+
+#[test]
+fn wildcards_stand_for_the_files_there_are_in_the_order_of_their_names() {
+    let mut files = Files::new();
+    files.strict = false;
+    let home = files.made.home();
+    std::fs::create_dir_all(home.join("keys.d")).unwrap();
+    write(&home.join("keys.d/10-other.pub"), &line(2));
+    write(&home.join("keys.d/20-ours.pub"), &line(1));
+    write(&home.join("keys.d/30-ours.off"), &line(3));
+    files.patterns = vec!["keys.d/*.pub".to_owned(), "nowhere/*".to_owned()];
+    let listed = files.find(&key(1)).unwrap();
+    assert!(listed.place.contains("20-ours.pub"), "{}", listed.place);
+    assert!(files.find(&key(2)).is_some() && files.find(&key(3)).is_none());
+}
