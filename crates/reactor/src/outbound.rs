@@ -33,18 +33,28 @@ pub(crate) enum Left {
     Ended,
 }
 
+/// A terminal whose other side is closed.
+const EIO: i32 = 5;
+
 /// Reads until the room is full, or the source has nothing more: terminals give little at a time.
 fn read(mut file: &File, room: &mut [u8]) -> (usize, Left) {
     let mut filled: usize = 0;
+    let mut hung_up = false;
     for _ in 0..READS_PER_PACKET {
         let Some(rest) = room.get_mut(filled..).filter(|rest| !rest.is_empty()) else { break };
         match file.read(rest) {
             Ok(0) => return (filled, Left::Ended),
-            Ok(n) => filled = filled.saturating_add(n),
+            Ok(n) => {
+                filled = filled.saturating_add(n);
+                hung_up = false;
+            }
             Err(error) => match error.kind() {
                 ErrorKind::Interrupted => {}
                 ErrorKind::WouldBlock => return (filled, Left::Dry),
-                // For a terminal that no program has open any more this is EIO.
+                // A terminal says this when no program has it open any more, but seldom (5 times of 250,000 under load, with Linux 6.18)
+                // before its last bytes: the kernel waits for those on their way, and not for those that it sends on their way
+                // while it waits. The second answer was always right.
+                _ if error.raw_os_error() == Some(EIO) && !hung_up => hung_up = true,
                 _ => return (filled, Left::Ended),
             },
         }

@@ -7,9 +7,9 @@ use wire::{Name, NulFree};
 
 use crate::harness::{Need, Raw, Said, Server, can, descendants, eventually, process};
 
-/// Says that it is ready and what it got, for ever.
-const TRAPS: &str =
-    "for s in USR1 INT HUP; do trap \"echo got $s\" $s; done; echo ready; while :; do sleep 0.02; done";
+/// Says that it is ready and what it got, until who started it is gone.
+const TRAPS: &str = "for s in USR1 INT HUP; do trap \"echo got $s\" $s; done; echo ready; \
+    while kill -0 $PPID 2>/dev/null; do sleep 0.02; done";
 
 fn signal(raw: &mut Raw, channel: LocalId, signal: Signal<'_>) -> bool {
     raw.request(channel, &ChannelRequest::Signal { signal })
