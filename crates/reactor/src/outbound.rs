@@ -52,8 +52,8 @@ fn read(mut file: &File, room: &mut [u8]) -> (usize, Left) {
                 ErrorKind::Interrupted => {}
                 ErrorKind::WouldBlock => return (filled, Left::Dry),
                 // A terminal says this when no program has it open any more, but seldom (5 times of 250,000 under load, with Linux 6.18)
-                // before its last bytes: the kernel waits for those on their way, and not for those that it sends on their way
-                // while it waits. The second answer was always right.
+                // before its last bytes, most likely because the kernel waits for those on their way and not for those that it
+                // sends on their way while it waits. The second answer was always right.
                 _ if error.raw_os_error() == Some(EIO) && !hung_up => hung_up = true,
                 _ => return (filled, Left::Ended),
             },
