@@ -60,8 +60,9 @@ pub(crate) fn blob(algorithm: &SignatureAlg, bytes: &[u8]) -> Vec<u8> {
 /// The proof that the holder of a key signed. Only [`verify`] makes one.
 ///
 /// ```compile_fail,E0451
-/// # let key: nacre_keys::PublicKey = todo!();
-/// let proven = nacre_keys::Verified { key, algorithm: &nacre_keys::SIGNATURES[0] };
+/// fn forged(key: nacre_keys::PublicKey) -> nacre_keys::Verified {
+///     nacre_keys::Verified { key, algorithm: &nacre_keys::SIGNATURES[0] }
+/// }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]

@@ -58,7 +58,6 @@ impl Role {
         }
         command.descriptors.push(link.as_fd());
         command.credentials = credentials;
-        command.oom_score = server.oom_score;
         command.on_parents_death = Some(Signal::KILL);
         command.spawn()
     }

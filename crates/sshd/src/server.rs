@@ -27,7 +27,7 @@ pub(crate) struct Server {
     pub(crate) net_user: Option<Credentials>,
     /// The empty directory that net sees as the whole tree; only for root.
     pub(crate) net_root: Option<OwnedFd>,
-    /// The out-of-memory score that the server was started with, for the processes of users.
+    /// The out-of-memory score that the server was started with: the one of every monitor, and so of all that it starts.
     pub(crate) oom_score: Option<i16>,
     /// `-d`: one connection, no grace time, messages of roles on our standard error.
     pub(crate) debugging: bool,

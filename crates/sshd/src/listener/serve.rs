@@ -305,16 +305,12 @@ impl Listener {
     fn serve(self, accepted: Accepted) -> ExitCode {
         let Self { mut server, sockets, children, signals, .. } = self;
         drop((sockets, children, signals));
-        if accepted.startup.is_some() {
+        if !server.debugging {
             // A terminal's signals, and whoever ends the listener's group, mean the listener. It cannot fail: we lead no group.
             let _ = sys::process::new_session();
         }
-        let _ = sys::signal::unblock_all();
         if let Some(score) = server.oom_score {
             let _ = sys::process::set_oom_score(score);
-        }
-        if let Some(title) = &mut server.title {
-            title.set("sshd: [accepted]");
         }
         tune(&accepted.input, &server.config);
         monitor::run(&mut server, accepted)

@@ -13,16 +13,16 @@ use proto::{
 use transport::SignRequest;
 use userauth::server::BannerText;
 use userauth::{InteractiveAnswer, KeyProven, KeyVerdict, Method, Methods, PasswordAnswer, Proof, Verdict};
-use wire::{Bytes, Human, Message, Name, NameList, Sensitive, Text};
+use wire::{Bytes, Human, Message, Name, NameList, Sensitive, Text, row};
 
 use crate::log::{Level, level_number, level_of};
 use crate::protocol::monitor::{
-    Admitted, KeyOffer, KeyProof, Log, Password, Sign, Signed, User, UserPolicy, Verdict as Decision,
+    Admitted, KeyOffer, KeyProof, Log, MONITOR, Password, Sign, Signed, User, UserPolicy, Verdict as Decision,
 };
 use crate::protocol::{Link, LinkError};
 
 use super::courier::Courier;
-use super::limits::{LOG_LINE, ORDINARY_LINES};
+use super::limits::{LAST_LINES, LOG_LINE};
 use super::start::{rekey, signatures};
 
 /// What only the monitor can answer.
@@ -69,7 +69,7 @@ pub(super) struct Authority {
     introduced: bool,
     /// The monitor says that there is no such user.
     invalid: bool,
-    /// Lines for the log so far.
+    /// Lines for the log that may still be said in passing.
     lines: u32,
     asked: Option<Asked>,
     /// Questions that wait for their turn: the login's one, and a signature's.
@@ -78,13 +78,14 @@ pub(super) struct Authority {
 
 impl Authority {
     pub(super) fn new(monitor: Link, log_level: Level, announced: String) -> Result<Self, LinkError> {
+        let lines = row(MONITOR, Log::NUMBER).map_or(0, |row| row.phase.most);
         Ok(Self {
             monitor: Courier::new(monitor)?,
             log_level,
             announced,
             introduced: false,
             invalid: false,
-            lines: 0,
+            lines: lines.saturating_sub(LAST_LINES),
             asked: None,
             waiting: VecDeque::new(),
         })
@@ -105,8 +106,8 @@ impl Authority {
         if level > self.log_level {
             return;
         }
-        self.lines = self.lines.saturating_add(1);
-        if self.lines < ORDINARY_LINES {
+        if let Some(left) = self.lines.checked_sub(1) {
+            self.lines = left;
             self.say(level, &line.to_string());
         }
     }

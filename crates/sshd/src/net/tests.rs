@@ -492,3 +492,27 @@ fn a_session_that_never_ran_anything_is_closed_at_once() {
     assert_eq!(next(&mut running.session), [8, 0, 0, 0, 0]);
     assert_eq!(running.end().client[2..], ["opened", "closed"]);
 }
+
+#[test]
+fn how_a_connection_ended_is_told_however_much_was_said_before() {
+    let (ours, mut theirs) = Link::pair().unwrap();
+    let told = std::thread::spawn(move || {
+        let mut lines = Vec::new();
+        while let Ok(incoming) = theirs.receive(0) {
+            lines.push(Log::from_payload(incoming.payload).unwrap().text.to_string());
+        }
+        lines
+    });
+    let most = row(MONITOR, Log::NUMBER).unwrap().phase.most;
+    let mut authority = Authority::new(ours, Level::Info, String::new()).unwrap();
+    for _ in 0..most * 2 {
+        authority.log(Level::Info, "in passing");
+        authority.finish();
+    }
+    authority.log_end(Level::Info, "the end");
+    authority.finish();
+    drop(authority);
+    let lines = told.join().unwrap();
+    assert_eq!(lines.last().map(String::as_str), Some("the end"));
+    assert!(lines.len() < most as usize, "{} lines", lines.len());
+}
