@@ -30,6 +30,8 @@ pub enum Step {
     Nice,
     /// The limits are set.
     Limits,
+    /// The directory becomes the root.
+    Root,
     /// Groups, group and user are changed, and shown not to come back.
     Credentials,
     /// The directory is entered.
@@ -43,7 +45,7 @@ pub enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Fork,
         Self::Dispositions,
         Self::Descriptors,
@@ -51,6 +53,7 @@ impl Step {
         Self::Terminal,
         Self::Nice,
         Self::Limits,
+        Self::Root,
         Self::Credentials,
         Self::Directory,
         Self::Parent,
@@ -69,6 +72,7 @@ impl Step {
             Self::Terminal => "controlling terminal",
             Self::Nice => "nice",
             Self::Limits => "resource limits",
+            Self::Root => "chroot",
             Self::Credentials => "user and groups",
             Self::Directory => "chdir",
             Self::Parent => "parent",
@@ -211,6 +215,13 @@ fn prepare(plan: &Plan<'_>, report: &mut RawFd) -> Result<std::convert::Infallib
         // SAFETY: the limit is live; the old value is not asked for.
         check(unsafe { libc::syscall(libc::SYS_prlimit64, 0, *resource, &raw const *limit, none) })
             .map_err(at(Step::Limits))?;
+    }
+    if let Some(root) = &command.root {
+        // Before the ids, which take the right to it away; the score above is written to our `/proc`.
+        // SAFETY: the path is live and terminated; root and directory are the child's own without CLONE_FS.
+        check(unsafe { libc::syscall(libc::SYS_chroot, root.as_ptr()) }).map_err(at(Step::Root))?;
+        // SAFETY: as above.
+        check(unsafe { libc::syscall(libc::SYS_chdir, c"/".as_ptr()) }).map_err(at(Step::Root))?;
     }
     take_credentials(plan).map_err(at(Step::Credentials))?;
     if let Some(directory) = &command.directory {

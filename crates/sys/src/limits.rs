@@ -21,3 +21,9 @@ pub const MAX_NOLOGIN: u64 = 64 * 1024;
 
 /// Bytes of a process title that are shown.
 pub const MAX_TITLE: usize = 1024;
+
+/// Bytes of a symbolic link's target: the kernel's longest path.
+pub const MAX_LINK: usize = 4096;
+
+/// Bytes of directory entries that the kernel is asked for at once.
+pub const DIRECTORY_BUFFER: usize = 32 * 1024;

@@ -1,6 +1,6 @@
 //! What a process can ask and change of itself.
 
-use std::ffi::{CStr, OsStr};
+use std::ffi::{CStr, OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -221,6 +221,19 @@ pub fn new_session() -> io::Result<Pid> {
     check(unsafe { libc::setsid() }).map(Pid)
 }
 
+/// The name of this machine, as it calls itself.
+///
+/// # Errors
+/// What `gethostname` says.
+pub fn host_name() -> io::Result<OsString> {
+    // Linux allows 64 bytes.
+    let mut name = [0_u8; 256];
+    // SAFETY: the buffer is live, writable and as long as told.
+    check(unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len()) })?;
+    let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+    Ok(OsStr::from_bytes(name).to_owned())
+}
+
 /// The program this process runs, opened only to be executed again ([`spawn::Program::Open`](crate::spawn::Program::Open)): through
 /// `/proc` or, without it, by the name it was started with. To be called at the start: later the name may mean another file.
 ///
@@ -257,6 +270,12 @@ mod tests {
         let nice_shown = stat.rsplit(')').next().unwrap().split_whitespace().nth(16).unwrap();
         assert_eq!(nice().unwrap().to_string(), nice_shown);
         assert!(oom_score().is_some());
+    }
+
+    #[test]
+    fn the_name_of_the_machine_is_the_one_the_kernel_shows() {
+        let shown = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+        assert_eq!(host_name().unwrap().to_str().unwrap(), shown.trim_end());
     }
 
     #[test]

@@ -292,6 +292,9 @@ mod tests {
             (libc::SYS_madvise, [0, 0, libc::MADV_DONTFORK as u64, 0, 0, 0]),
             (libc::SYS_setsockopt, [0, u64::from(SOCKET), libc::TCP_NODELAY as u64, 0, 0, 0]),
             (libc::SYS_setsockopt, [0, u64::from(TCP), libc::TCP_ULP as u64, 0, 0, 0]),
+            (libc::SYS_setsockopt, [0, libc::IPPROTO_IP as u64, libc::IP_OPTIONS as u64, 0, 0, 0]),
+            (libc::SYS_setsockopt, [0, libc::IPPROTO_IPV6 as u64, libc::IP_TOS as u64, 0, 0, 0]),
+            (libc::SYS_setsockopt, [0, u64::from(TCP), libc::IPV6_TCLASS as u64, 0, 0, 0]),
             (libc::SYS_getsockopt, [0, u64::from(TCP), libc::SO_ERROR as u64, 0, 0, 0]),
         ];
         for (number, arguments) in bad {

@@ -73,7 +73,8 @@ impl SeqPacket {
     ///
     /// # Errors
     /// `InvalidInput` for an empty or too long message or too many descriptors; `WouldBlock` when the other side does not read and
-    /// this end is non-blocking; `BrokenPipe` when it has gone (no SIGPIPE).
+    /// this end is non-blocking; `QuotaExceeded` when the user has as many descriptors on their way in messages as may be open, until
+    /// somebody takes some; `BrokenPipe` when it has gone (no SIGPIPE).
     pub fn send(&self, message: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<()> {
         if message.is_empty() || message.len() > MAX_MESSAGE || fds.len() > MAX_DESCRIPTORS {
             return Err(io::Error::from(io::ErrorKind::InvalidInput));
@@ -106,8 +107,12 @@ impl SeqPacket {
             }
         }
         // SAFETY: `header` points to `part`, hence `message`, and to `control`, which all live until after the call.
-        retry(|| unsafe { libc::sendmsg(self.fd.as_raw_fd(), &raw const header, libc::MSG_NOSIGNAL) })?;
-        Ok(())
+        match retry(|| unsafe { libc::sendmsg(self.fd.as_raw_fd(), &raw const header, libc::MSG_NOSIGNAL) }) {
+            Err(error) if error.raw_os_error() == Some(libc::ETOOMANYREFS) => {
+                Err(io::ErrorKind::QuotaExceeded.into())
+            }
+            done => done.map(|_| ()),
+        }
     }
 
     /// How long the next message is, which stays where it is. `None` when the other side has closed.

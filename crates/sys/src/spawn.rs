@@ -47,7 +47,9 @@ pub struct Command<'a> {
     pub environment: Vec<CString>,
     /// The child's descriptors 0, 1, 2 and so on; 3 to 16 of them. The same one may stand there several times.
     pub descriptors: Vec<BorrowedFd<'a>>,
-    /// Where it starts, or else where we are. Entered with its own ids.
+    /// The directory that becomes its root, and where it starts; or else it has ours. Only root can give one.
+    pub root: Option<CString>,
+    /// Where it starts, or else where we are. Entered with its own ids, below its own root.
     pub directory: Option<CString>,
     /// What it leads.
     pub leads: Leads,
@@ -91,6 +93,7 @@ impl<'a> Command<'a> {
             arguments: vec![name],
             environment: Vec::new(),
             descriptors: standard.into(),
+            root: None,
             directory: None,
             leads: Leads::Nothing,
             credentials: None,

@@ -35,13 +35,14 @@ fn main() {
         Some("--list") => return,
         _ => {}
     }
-    let cases: [(&str, fn()); 10] = [
+    let cases: [(&str, fn()); 11] = [
         ("the_jailed_process_can_work_and_do_nothing_else", works_and_nothing_else),
         ("an_ordinary_user_is_jailed_by_landlock_and_the_filter", ordinary_user),
         ("a_forbidden_call_can_be_the_end", forbidden_kills),
         ("the_conditions_of_the_jail_are_checked", conditions),
         ("the_jailed_process_ends_with_its_parent", ends_with_parent),
         ("a_user_that_was_become_cannot_be_left", become_for_good),
+        ("a_child_s_own_root_is_all_it_sees_as_whoever_it_runs", sees_its_root),
         ("titles_are_what_ps_shows_and_the_environment_survives", titles),
         ("inherited_descriptors_are_taken_once", inherits_once),
         ("a_copied_process_has_its_own_memory_and_its_parent_sees_it_end", copies),
@@ -63,6 +64,16 @@ fn text(string: &str) -> CString {
 
 /// Starts this program again in a role, and keeps the other end of its descriptor 3.
 fn start(role: &str, user: Option<Credentials>) -> (Child, SeqPacket) {
+    start_below(role, user, None, None)
+}
+
+/// The same, in a directory below another root.
+fn start_below(
+    role: &str,
+    user: Option<Credentials>,
+    root: Option<CString>,
+    directory: Option<CString>,
+) -> (Child, SeqPacket) {
     let program = process::own_program().unwrap();
     let (ours, theirs) = SeqPacket::pair().unwrap();
     let (input, output, error) = (io::stdin(), io::stdout(), io::stderr());
@@ -75,6 +86,8 @@ fn start(role: &str, user: Option<Credentials>) -> (Child, SeqPacket) {
     command.environment.extend([text("FIRST=one"), text("SECOND=two")]);
     command.descriptors.push(theirs.as_fd());
     command.credentials = user;
+    command.root = root;
+    command.directory = directory;
     command.on_parents_death = Some(Signal::KILL);
     let child = command.spawn().unwrap();
     (child, ours)
@@ -100,6 +113,7 @@ fn role(name: &str) {
         "orphan" => orphan(&socket),
         "become" => become_and_try(&socket),
         "title" => entitle(&socket),
+        "rooted" => look_around(&socket),
         "copy" => copy(&socket),
         "wait" => wait_under_signals(&socket),
         "inherit" => {
@@ -373,6 +387,48 @@ fn entitle(socket: &SeqPacket) {
     let short = shown("cmdline").trim_end_matches('\0').to_owned();
     let environment = ["FIRST", "SECOND"].map(|name| std::env::var(name).unwrap()).join(" ");
     socket.send(format!("{long}|{short}|{environment}").as_bytes(), &[]).unwrap();
+}
+
+/// What the root and the directory are for a child with its own root, with and without a user's ids: the two ways of starting.
+fn sees_its_root() {
+    if !is_root() {
+        return; // Only root can give one.
+    }
+    let path = std::env::temp_dir().join(format!("nacre-root-{}", std::process::id()));
+    std::fs::create_dir_all(path.join("inside")).unwrap();
+    std::os::unix::fs::symlink("/proc/1/root/etc", path.join("way-out")).unwrap();
+    let name = || CString::new(path.as_os_str().as_encoded_bytes()).unwrap();
+    let nobody = Credentials { uid: Uid(NOBODY), gid: Gid(NOBODY), groups: vec![Gid(NOBODY)] };
+    for (user, uid) in [(None, 0), (Some(nobody), NOBODY)] {
+        for (directory, at) in
+            [(None, "/"), (Some(text("/inside")), "/inside"), (Some(text("inside")), "/inside")]
+        {
+            let (mut child, socket) = start_below("rooted", user.clone(), Some(name()), directory);
+            assert_eq!(hear(&socket), format!("{uid} {at} inside,way-out above:inside,way-out out:false"));
+            assert_eq!(child.wait().unwrap(), Ended::Exited(0));
+        }
+    }
+    std::fs::remove_dir_all(path).unwrap();
+}
+
+fn look_around(socket: &SeqPacket) {
+    let list = |path: &str| {
+        let entries = std::fs::read_dir(path).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names.join(",")
+    };
+    let at = std::env::current_dir().unwrap();
+    let out = std::path::Path::new("/way-out").exists();
+    let seen = format!(
+        "{} {} {} above:{} out:{out}",
+        Uid::effective().0,
+        at.display(),
+        list("/"),
+        list("/../../.."),
+    );
+    socket.send(seen.as_bytes(), &[]).unwrap();
 }
 
 fn titles() {

@@ -10,7 +10,9 @@ use std::os::unix::net::UnixStream;
 use nacre_sys::fd::is_cloexec;
 use nacre_sys::poll::{Entry, wait};
 use nacre_sys::socket::{
-    acknowledge, listen, local_name, peer_name, set_keepalive, set_nodelay, set_notsent_lowat,
+    accept, acknowledge, connect as begin, interface, listen, local_name, peer_name, round_trip,
+    service_class, set_keepalive, set_nodelay, set_notsent_lowat, set_service_class, shutdown_read,
+    shutdown_write, take_error,
 };
 
 fn any_port(address: &str) -> SocketAddr {
@@ -145,4 +147,91 @@ fn a_socket_with_much_unsent_is_not_writable_until_it_is_less() {
     let mut received = vec![0; sent];
     io::Read::read_exact(&mut server, &mut received).unwrap();
     assert_eq!(wait(&mut [Entry::new(client.as_fd(), false, true)], None).unwrap(), 1);
+}
+
+#[test]
+fn each_direction_of_a_connection_is_ended_by_itself() {
+    let listener = listen(any_port("127.0.0.1"), 8).unwrap();
+    let address = local_name(&listener).unwrap();
+    let (mut client, mut server) = connect(listener, address);
+    io::Write::write_all(&mut server, b"all").unwrap();
+    shutdown_write(&server).unwrap();
+    let mut came = Vec::new();
+    io::Read::read_to_end(&mut client, &mut came).unwrap();
+    assert_eq!(came, b"all");
+    io::Write::write_all(&mut client, b"back").unwrap();
+    io::Read::read_exact(&mut server, &mut [0; 4]).unwrap();
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    shutdown_read(&theirs).unwrap();
+    assert_eq!(io::Write::write(&mut ours, b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
+    let pipe = io::pipe().unwrap();
+    assert!(shutdown_write(&pipe.0).is_err() && shutdown_read(&pipe.0).is_err());
+}
+
+#[test]
+fn a_tcp_connection_knows_how_long_its_way_is_and_others_do_not() {
+    let listener = listen(any_port("127.0.0.1"), 8).unwrap();
+    let address = local_name(&listener).unwrap();
+    let (client, server) = connect(listener, address);
+    // Measured when it was made.
+    for end in [client, server] {
+        let way = round_trip(&end).unwrap().unwrap();
+        assert!(way.as_secs() < 1, "{way:?}");
+    }
+    assert!(round_trip(UnixStream::pair().unwrap().0).is_err());
+    assert!(round_trip(io::pipe().unwrap().0).is_err());
+}
+
+#[test]
+fn a_service_class_is_set_for_either_family() {
+    let four = connect_to("127.0.0.1");
+    set_service_class(&four, 0xb8).unwrap();
+    assert_eq!(service_class(&four).unwrap(), 0xb8);
+    set_service_class(&four, 0).unwrap();
+    assert_eq!(service_class(&four).unwrap(), 0);
+    if has_ipv6() {
+        let six = connect_to("::1");
+        set_service_class(&six, 0x20).unwrap();
+        assert_eq!(service_class(&six).unwrap(), 0x20);
+    }
+    assert!(set_service_class(UnixStream::pair().unwrap().0, 0x20).is_err());
+    assert!(service_class(io::pipe().unwrap().0).is_err());
+}
+
+fn connect_to(address: &str) -> TcpStream {
+    let listener = listen(any_port(address), 8).unwrap();
+    let address = local_name(&listener).unwrap();
+    connect(listener, address).0
+}
+
+#[test]
+fn a_connection_is_begun_without_waiting_and_tells_how_it_went() {
+    let families = if has_ipv6() { vec!["127.0.0.1", "::1"] } else { vec!["127.0.0.1"] };
+    for family in families {
+        let listener = listen(any_port(family), 8).unwrap();
+        assert_eq!(accept(&listener).unwrap_err().kind(), ErrorKind::WouldBlock);
+        let address = local_name(&listener).unwrap();
+        let client = begin(address).unwrap();
+        assert_eq!(wait(&mut [Entry::new(client.as_fd(), false, true)], None).unwrap(), 1);
+        take_error(&client).unwrap();
+        assert_eq!(peer_name(&client), Some(address));
+        let server = accept(&listener).unwrap();
+        assert!(is_cloexec(&client).unwrap() && is_cloexec(&server).unwrap());
+        let mut ends = [client, server].map(TcpStream::from);
+        for end in &mut ends {
+            assert_eq!(io::Read::read(end, &mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
+        }
+        drop(listener);
+        let refused = begin(address).and_then(|client| {
+            assert_eq!(wait(&mut [Entry::new(client.as_fd(), false, true)], None).unwrap(), 1);
+            take_error(&client)
+        });
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    }
+}
+
+#[test]
+fn interfaces_have_numbers() {
+    assert_eq!(interface("lo"), Some(1));
+    assert_eq!((interface("no such one"), interface(""), interface("l\0o")), (None, None, None));
 }

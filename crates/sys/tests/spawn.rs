@@ -164,6 +164,9 @@ fn what_fails_in_the_child_is_told_with_its_step() {
         command.limits = vec![(Resource::OpenFiles, Limit { soft: 9, hard: 8 })];
     };
     assert_eq!(failure(&limit), (Step::Limits, Some(libc_errno::EINVAL)));
+    let root = |command: &mut Command<'_>| command.root = Some(text("/nonexistent"));
+    let errno = if is_root() { libc_errno::ENOENT } else { libc_errno::EPERM };
+    assert_eq!(failure(&root), (Step::Root, Some(errno)));
     if is_root() {
         let both = |command: &mut Command<'_>| {
             copied(command);
@@ -176,6 +179,7 @@ fn what_fails_in_the_child_is_told_with_its_step() {
 
 /// Numbers of errors, which are the same on both machines.
 mod libc_errno {
+    pub(crate) const EPERM: i32 = 1;
     pub(crate) const ENOENT: i32 = 2;
     pub(crate) const EINVAL: i32 = 22;
     pub(crate) const ENOTTY: i32 = 25;

@@ -12,3 +12,6 @@ pub const MAX_EXPANDED: usize = 128 << 10;
 
 /// Seconds that a duration may come to, about 68 years: what OpenSSH can hold.
 pub const MAX_SECONDS: u64 = i32::MAX as u64;
+
+/// Bytes of a host of a place, as OpenSSH has it.
+pub const MAX_HOST: usize = 1024;
