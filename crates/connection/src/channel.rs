@@ -30,7 +30,9 @@ impl AwaitAnswer {
     /// The channel when the application grants it.
     pub(crate) fn granted(self, grant: Grant) -> OpenChannel {
         let waits_for_close = self.session;
-        OpenChannel::new(self.remote, self.send, grant, waits_for_close)
+        let mut open = OpenChannel::new(self.remote, self.send, grant, waits_for_close);
+        open.in_use = !self.session;
+        open
     }
 }
 
@@ -174,6 +176,10 @@ pub(crate) struct OpenChannel {
     pub(crate) remote: RemoteId,
     pub(crate) send: SendWindow,
     pub(crate) receive: ReceiveWindow,
+    /// What the connection has counted of how much that window has grown.
+    pub(crate) growth: u32,
+    /// What it has counted of what was granted.
+    pub(crate) granted: u32,
     pub(crate) sending: Sending,
     pub(crate) receiving: Receiving,
     /// Whether our CLOSE waits for the application even when the peer's has come.
@@ -196,6 +202,10 @@ pub(crate) struct OpenChannel {
     /// What the channel's use suggests.
     pub(crate) terminal: bool,
     pub(crate) lane: Lane,
+    /// Whether it is known what it is used for: a session is for nothing yet before its program is asked for.
+    pub(crate) in_use: bool,
+    /// As what the connection has counted it.
+    pub(crate) counted: Option<Priority>,
     /// Bytes that were sent since the channel last ran dry.
     burst: u32,
     /// Bytes that were sent in this turn.
@@ -215,6 +225,8 @@ impl OpenChannel {
             remote,
             send,
             receive: ReceiveWindow::new(grant.window, grant.max_packet),
+            growth: 0,
+            granted: 0,
             sending: Sending::Open,
             receiving: Receiving::Open,
             waits_for_close,
@@ -230,6 +242,8 @@ impl OpenChannel {
             chosen: None,
             terminal: false,
             lane: Lane::Idle,
+            in_use: true,
+            counted: None,
             burst: 0,
             turn: 0,
         }
@@ -370,6 +384,14 @@ impl OpenChannel {
 
     pub(crate) fn priority(&self) -> Priority {
         self.chosen.unwrap_or(if self.terminal { Priority::Interactive } else { Priority::Bulk })
+    }
+
+    /// What it is used for, if that is known.
+    pub(crate) fn used_as(&self) -> Option<Priority> {
+        match self.priority() {
+            Priority::Interactive => Some(Priority::Interactive),
+            Priority::Bulk => self.in_use.then_some(Priority::Bulk),
+        }
     }
 
     /// Takes note of sent data; says whether the channel's turn is over.

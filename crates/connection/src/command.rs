@@ -234,6 +234,16 @@ impl Connection {
         Ok(())
     }
 
+    /// Has our CLOSE wait for [`close`](Self::close) even when the peer's has come, as that of a session that the peer asked for
+    /// does: what the peer sent before it is still on its way to where it belongs, and until it is there the channel counts.
+    ///
+    /// # Errors
+    /// [`Misuse`] when the channel is not open.
+    pub fn await_close(&mut self, channel: LocalId) -> Result<(), Misuse> {
+        self.open_channel_mut(channel)?.waits_for_close = true;
+        Ok(())
+    }
+
     /// The application is done with `bytes` of what was delivered, on whichever stream: the two share one window.
     ///
     /// # Errors
@@ -243,6 +253,7 @@ impl Connection {
         let open = self.open_channel_mut(channel)?;
         if !open.deaf {
             open.receive.consume(bytes).ok_or(Misuse::OverConsumed)?;
+            self.tuned.push(channel.slot());
         }
         self.settle(channel);
         Ok(())

@@ -1,10 +1,11 @@
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use wire::Role;
 
 use crate::channel::{Channel, Lane, OpenChannel};
 use crate::id::{Found, Table};
-use crate::limits::{CHANNELS_MAX, PACKET_DEFAULT, WINDOW_DEFAULT};
+use crate::limits::{CHANNELS_MAX, PACKET_DEFAULT, WINDOW_DEFAULT, WINDOW_MIN, WINDOWS_GRANTED_MAX};
 use crate::list::List;
 use crate::reply::Replies;
 use crate::{Error, LocalId, Misbehaviour, Misuse};
@@ -76,6 +77,15 @@ pub struct Connection {
     pub(crate) bulk: List,
     /// Bytes of interactive channels since a bulk channel was last served.
     pub(crate) interactive_run: u32,
+    /// How many open channels are interactive, and how many bulk.
+    pub(crate) used_as: [usize; 2],
+    /// Channels whose receive window has grown, or of which something was consumed since the last look.
+    pub(crate) tuned: List,
+    pub(crate) last_look: Option<Instant>,
+    /// Bytes by which receive windows have grown, of all channels together.
+    pub(crate) growth: u32,
+    /// Bytes beyond the smallest window that were granted when channels were opened.
+    pub(crate) granted: u64,
 }
 
 impl Connection {
@@ -96,6 +106,11 @@ impl Connection {
             interactive: List::default(),
             bulk: List::default(),
             interactive_run: 0,
+            used_as: [0; 2],
+            tuned: List::default(),
+            last_look: None,
+            growth: 0,
+            granted: 0,
         }
     }
 
@@ -138,6 +153,36 @@ impl Connection {
     #[must_use]
     pub fn priority(&self, channel: LocalId) -> Option<Priority> {
         self.open_channel(channel).ok().map(OpenChannel::priority)
+    }
+
+    /// Whether a channel is open that is interactive.
+    #[must_use]
+    pub fn any_interactive(&self) -> bool {
+        let [interactive, _] = self.used_as;
+        interactive > 0
+    }
+
+    /// Whether a channel is open that is bulk. A session that the peer opened is neither before its program is asked for.
+    #[must_use]
+    pub fn any_bulk(&self) -> bool {
+        let [_, bulk] = self.used_as;
+        bulk > 0
+    }
+
+    /// The target of `channel`'s receive window: what the peer may send beyond what was consumed; 0 if it is not open.
+    #[must_use]
+    pub fn window_target(&self, channel: LocalId) -> u32 {
+        self.open_channel(channel).map_or(0, |open| open.receive.target())
+    }
+
+    /// What to give the peer on one more channel: [`WINDOW_DEFAULT`], or [`WINDOW_MIN`] once
+    /// [`WINDOWS_GRANTED_MAX`] bytes more than that were granted to channels that are open. It bounds what programs that do not read can make us
+    /// keep, and costs those that do nothing for long: windows grow.
+    #[must_use]
+    pub fn usual_grant(&self) -> Grant {
+        let wanted = u64::from(WINDOW_DEFAULT.saturating_sub(WINDOW_MIN));
+        let spare = WINDOWS_GRANTED_MAX.saturating_sub(self.granted) >= wanted;
+        Grant { window: if spare { WINDOW_DEFAULT } else { WINDOW_MIN }, ..Grant::default() }
     }
 
     /// Whether the peer has said that it asks for no more sessions.
@@ -199,14 +244,19 @@ impl Connection {
         self.due.reserve(slots);
         self.interactive.reserve(slots);
         self.bulk.reserve(slots);
+        self.tuned.reserve(slots);
         Some(id)
     }
 
-    /// Gives up a channel and its number. It is in no list: only open channels are, and one that is over has nothing
-    /// due and cannot send.
+    /// Gives up a channel and its number. It is in no list of what is to be sent: only open channels are, and one that is
+    /// over has nothing due and cannot send.
     pub(crate) fn forget(&mut self, channel: LocalId) {
+        self.tuned.remove(channel.slot());
         match self.channels.remove(channel) {
             Some(Channel::Open(open)) => {
+                self.growth = self.growth.saturating_sub(open.growth);
+                count(&mut self.used_as, open.counted, usize::saturating_sub);
+                self.granted = self.granted.saturating_sub(u64::from(open.granted));
                 self.pending_requests = self.pending_requests.saturating_sub(open.owed.len());
             }
             Some(Channel::AwaitAnswer(_)) => self.pending_opens = self.pending_opens.saturating_sub(1),
@@ -222,6 +272,17 @@ impl Connection {
         let over = open.is_over();
         if open.is_due() {
             self.due.push(slot);
+        }
+        let growth = open.receive.growth();
+        if growth != open.growth {
+            self.growth = self.growth.saturating_sub(open.growth).saturating_add(growth);
+            open.growth = growth;
+        }
+        let used_as = open.used_as();
+        if used_as != open.counted {
+            count(&mut self.used_as, open.counted, usize::saturating_sub);
+            count(&mut self.used_as, used_as, usize::saturating_add);
+            open.counted = used_as;
         }
         let lane = open.wanted_lane();
         if lane != open.lane {
@@ -241,5 +302,14 @@ impl Connection {
         if over {
             self.forget(channel);
         }
+    }
+}
+
+/// Counts a channel in, or out.
+fn count([interactive, bulk]: &mut [usize; 2], used_as: Option<Priority>, step: fn(usize, usize) -> usize) {
+    match used_as {
+        Some(Priority::Interactive) => *interactive = step(*interactive, 1),
+        Some(Priority::Bulk) => *bulk = step(*bulk, 1),
+        None => {}
     }
 }

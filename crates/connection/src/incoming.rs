@@ -5,7 +5,8 @@ use wire::{Human, Message, Outbox, Role, WireError};
 use crate::channel::{AwaitAnswer, Channel, OpenChannel, Receiving, Sending};
 use crate::id::Found;
 use crate::limits::{
-    PEER_PACKET_MIN, PENDING_GLOBALS_MAX, PENDING_OPENS_MAX, PENDING_REQUESTS_MAX, PENDING_REQUESTS_TOTAL_MAX,
+    PEER_PACKET_MIN, PENDING_GLOBALS_MAX, PENDING_OPENS_MAX, PENDING_REQUESTS_MAX,
+    PENDING_REQUESTS_TOTAL_MAX, WINDOW_MIN,
 };
 use crate::message::{
     ChannelClose, ChannelData, ChannelEof, ChannelExtendedData, ChannelFailure, ChannelOpen,
@@ -173,9 +174,11 @@ impl Connection {
             self.reply_at_once(channel, frame.want_reply, out);
             return Ok(Output::Event(Event::Eow { channel }));
         }
-        if matches!(request, ChannelRequest::WindowChange { .. }) {
-            open.terminal = true;
-        }
+        open.terminal |= matches!(request, ChannelRequest::WindowChange { .. });
+        open.in_use |= matches!(
+            request,
+            ChannelRequest::Shell | ChannelRequest::Exec { .. } | ChannelRequest::Subsystem { .. }
+        );
         if !frame.want_reply {
             self.settle(channel);
             return Ok(Output::Event(Event::Request { channel, request }));
@@ -286,7 +289,9 @@ impl Connection {
     }
 
     /// Puts an open channel in the place of one that was asked for.
-    pub(crate) fn become_open(&mut self, channel: LocalId, open: OpenChannel) {
+    pub(crate) fn become_open(&mut self, channel: LocalId, mut open: OpenChannel) {
+        open.granted = open.receive.target().saturating_sub(WINDOW_MIN);
+        self.granted = self.granted.saturating_add(u64::from(open.granted));
         if let Some(place) = self.channels.get_mut(channel) {
             *place = Channel::Open(Box::new(open));
         }

@@ -59,13 +59,15 @@
 //!   Opens, requests, and answers out of order may allocate.
 //! * Requests of a channel, and global ones, are replied to in the order in which they came, whatever the order of
 //!   the answers; one that wants no reply gets none.
-//! * Bytes that were delivered and not yet consumed never exceed a channel's window.
+//! * Bytes that were delivered and not yet consumed never exceed a channel's window, which grows by [`tune`](Connection::tune)
+//!   alone, within [`limits`].
 //!
 //! # Closing
 //! The two directions of a channel end independently. EOF ends data and nothing else; requests still pass both ways. A
 //! CLOSE of the peer is answered by a CLOSE of ours, at once, except on a session that we accepted: its program may
-//! end after the peer lost interest, and then the status is sent before our CLOSE, as OpenSSH does. So whoever accepts
-//! a session must call [`close`](Connection::close) in the end. Data that arrives after our CLOSE, or after the
+//! end after the peer lost interest, and then the status is sent before our CLOSE, as OpenSSH does; or on a channel for
+//! which [`await_close`](Connection::await_close) was called. So whoever accepts a session must call
+//! [`close`](Connection::close) in the end. Data that arrives after our CLOSE, or after the
 //! application asked for it or stopped reading, was sent in good faith: it must fit the window and is dropped. The
 //! channel and its number are given up when both CLOSEs have passed.
 //!
@@ -97,6 +99,7 @@ mod payload;
 mod reply;
 mod request;
 mod signal;
+mod tuning;
 mod window;
 
 pub use connection::{Config, Connection, Grant, Priority};

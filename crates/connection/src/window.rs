@@ -1,6 +1,9 @@
 //! The two windows of a channel (RFC 4254 §5.2), with checked arithmetic.
 
+use std::time::{Duration, Instant};
+
 use crate::Misbehaviour;
+use crate::limits::{WINDOW_MAX, WINDOW_REST};
 
 /// What we may send: filled by the peer's adjustments, emptied by our data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,19 +46,38 @@ impl SendWindow {
 /// What the peer may send. Three numbers say it all: what it may still send, what has arrived and is not consumed,
 /// and the target for the sum of the two. What is missing to the target is the credit to be given.
 ///
-/// So the bytes that the application has to keep for a channel never exceed the target.
+/// So the bytes that the application has to keep for a channel never exceed the target, or what it was before.
+///
+/// The target follows what the way to the peer holds: it doubles when half of it is consumed within one round trip, and
+/// goes back to what was granted when an eighth of it has not been for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ReceiveWindow {
     left: u32,
     held: u32,
     target: u32,
     max_packet: u32,
+    /// The target that was granted.
+    base: u32,
+    /// Bytes that were consumed since the last look.
+    consumed: u32,
+    /// The last look that found so large a target of use.
+    used: Option<Instant>,
+}
+
+/// What was measured since the last look.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    pub(crate) now: Instant,
+    /// Since the last look.
+    pub(crate) passed: Duration,
+    /// To the peer and back.
+    pub(crate) round_trip: Duration,
 }
 
 impl ReceiveWindow {
     /// A window whose whole target the peer has been given.
     pub(crate) fn new(target: u32, max_packet: u32) -> Self {
-        Self { left: target, held: 0, target, max_packet }
+        Self { left: target, held: 0, target, max_packet, base: target, consumed: 0, used: None }
     }
 
     /// Takes `bytes` of arrived data out of the window.
@@ -76,6 +98,7 @@ impl ReceiveWindow {
     /// Takes note that `bytes` of what arrived are done with.
     pub(crate) fn consume(&mut self, bytes: u32) -> Option<()> {
         self.held = self.held.checked_sub(bytes)?;
+        self.consumed = self.consumed.saturating_add(bytes);
         Some(())
     }
 
@@ -87,6 +110,46 @@ impl ReceiveWindow {
     /// Sets the target. A smaller one is reached by giving no credit for a while; given credit cannot be taken back.
     pub(crate) fn set_target(&mut self, target: u32) {
         self.target = target;
+        self.base = target;
+    }
+
+    /// Bytes beyond what was granted that the peer may make us keep.
+    pub(crate) fn growth(self) -> u32 {
+        self.target.max(self.left.saturating_add(self.held)).saturating_sub(self.base)
+    }
+
+    /// Lets the target follow what was consumed since the last look; `spare` more bytes are there to be given.
+    pub(crate) fn look(&mut self, look: Look, spare: u32) {
+        let consumed = u128::from(std::mem::take(&mut self.consumed));
+        // As if a look came with every round trip; one that comes earlier has seen less than a round trip's.
+        let passed = look.passed.max(look.round_trip).as_micros();
+        let trip = consumed.saturating_mul(look.round_trip.as_micros()).checked_div(passed).unwrap_or(0);
+        let target = u128::from(self.target);
+        if trip.saturating_mul(8) >= target {
+            self.used = Some(look.now);
+        }
+        if self.consumed_half(trip) {
+            let most = self.target.saturating_mul(2).min(WINDOW_MAX.max(self.target));
+            self.target = most.min(self.target.saturating_add(spare));
+        } else if self.used.is_none_or(|used| look.now.saturating_duration_since(used) >= WINDOW_REST) {
+            self.rest();
+        }
+    }
+
+    fn consumed_half(&self, trip: u128) -> bool {
+        trip > 0 && trip.saturating_mul(2) >= u128::from(self.target)
+    }
+
+    /// Back to what was granted.
+    pub(crate) fn rest(&mut self) {
+        self.target = self.target.min(self.base);
+        self.used = None;
+        self.forget_use();
+    }
+
+    /// What was consumed so far took nobody knows how long.
+    pub(crate) fn forget_use(&mut self) {
+        self.consumed = 0;
     }
 
     pub(crate) fn left(self) -> u32 {
@@ -95,6 +158,10 @@ impl ReceiveWindow {
 
     pub(crate) fn held(self) -> u32 {
         self.held
+    }
+
+    pub(crate) fn target(self) -> u32 {
+        self.target
     }
 
     /// The credit that is worth a message: a quarter of the target, or nothing yet.

@@ -132,6 +132,20 @@ fn a_close_of_the_peer_is_answered_by_itself_when_there_is_no_status_to_give() {
 }
 
 #[test]
+fn a_close_of_the_peer_waits_for_the_application_that_has_asked_for_it() {
+    let mut alone = Alone::new(Role::Server);
+    let channel = alone.opened(SMALL);
+    alone.machine.await_close(channel).unwrap();
+    assert_eq!(alone.get(&close(channel)).unwrap(), Seen::Closed(channel));
+    assert!(alone.control().is_empty());
+    assert_eq!(alone.machine.channel_count(), 1, "until then it counts");
+    alone.machine.close(channel).unwrap();
+    assert_eq!(alone.control().len(), 1);
+    assert_eq!(alone.machine.channel_count(), 0);
+    assert_eq!(alone.machine.await_close(channel), Err(Misuse::UnknownChannel));
+}
+
+#[test]
 fn a_number_is_given_up_only_when_both_closes_have_passed() {
     let mut alone = Alone::new(Role::Client);
     let channel = alone.opened(SMALL);

@@ -72,6 +72,28 @@ fn a_bulk_channel_keeps_its_turn_for_a_while() {
 }
 
 #[test]
+fn what_channels_are_used_for_is_known_while_they_are_open() {
+    let mut alone = Alone::new(Role::Server);
+    let used = |alone: &Alone| (alone.machine.any_interactive(), alone.machine.any_bulk());
+    let session = alone.session(support::SMALL);
+    assert_eq!(used(&alone), (false, false), "for nothing before a program is asked for");
+    alone.get(&support::request(session, "exec", false, &support::string(b"true"))).unwrap();
+    assert_eq!(used(&alone), (false, true));
+    let forward = alone.opened(support::SMALL);
+    alone.machine.set_priority(session, Priority::Interactive).unwrap();
+    assert_eq!(used(&alone), (true, true));
+    alone.get(&support::close(forward)).unwrap();
+    alone.control();
+    assert_eq!(used(&alone), (true, false));
+    alone.machine.set_priority(session, Priority::Bulk).unwrap();
+    assert_eq!(used(&alone), (false, true));
+    alone.get(&support::close(session)).unwrap();
+    alone.machine.close(session).unwrap();
+    alone.control();
+    assert_eq!(used(&alone), (false, false));
+}
+
+#[test]
 fn a_keystroke_passes_twenty_bulk_channels() {
     let (mut alone, channels) = server(21);
     let (typist, bulk) = channels.split_first().unwrap();

@@ -1,5 +1,7 @@
 //! What an application has a connection do.
 
+use std::time::{Duration, Instant};
+
 use connection::{ChannelRequest, ChannelType, GlobalRequest, Grant, LocalId, Priority, Signal, Stream};
 use transport::{Reason, RekeyPolicy};
 
@@ -64,6 +66,15 @@ impl<S: Side> Connection<S> {
         self.change(|channels| channels.close(channel))
     }
 
+    /// Has the answer to the peer's CLOSE wait for [`close`](Self::close), for what it sent before to reach its end. Sessions that
+    /// the peer opened do so in any case.
+    ///
+    /// # Errors
+    /// [`Misuse`]: no such channel.
+    pub fn await_close(&mut self, channel: LocalId) -> Result<(), Misuse> {
+        self.change(|channels| channels.await_close(channel))
+    }
+
     /// Tells the peer that the program of a session ended with `status`. All output must have been committed before.
     ///
     /// # Errors
@@ -101,6 +112,16 @@ impl<S: Side> Connection<S> {
     /// [`Misuse`]: no such channel.
     pub fn set_window(&mut self, channel: LocalId, bytes: u32) -> Result<(), Misuse> {
         self.change(|channels| channels.set_window(channel, bytes))
+    }
+
+    /// Lets the receive windows follow what was consumed since the last call, when `round_trip` is what a byte takes to the peer
+    /// and back; the rules are [`channels::Connection::tune`](connection::Connection::tune)'s. To be called about once a round trip
+    /// while data comes, by whoever knows; without it windows stay as they were granted.
+    pub fn tune(&mut self, now: Instant, round_trip: Duration) {
+        if let Some(channels) = &mut self.channels {
+            channels.tune(now, round_trip);
+        }
+        self.pump();
     }
 
     /// Says that nothing reads a channel's data any more: what still comes is dropped.
@@ -166,8 +187,12 @@ impl<S: Side> Connection<S> {
         }
     }
 
-    /// Gives back the memory of buffers that hold nothing. For connections that are idle.
+    /// Gives back the memory of buffers that hold nothing, and what receive windows have grown by. For connections that are
+    /// idle.
     pub fn release(&mut self) {
+        if let Some(channels) = &mut self.channels {
+            channels.rest_windows();
+        }
         self.transport.release();
     }
 

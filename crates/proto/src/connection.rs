@@ -8,7 +8,7 @@ use userauth::SessionInfo;
 
 use crate::alive::{Alive, Due};
 use crate::limits::{COMMAND_ROOM, CONTROL_PER_CALL};
-use crate::question::{Ask, What};
+use crate::question::{Ask, OpenChannel, What};
 use crate::side::{Call, Handled, Machine, Side};
 use crate::ticket::Tickets;
 use crate::{ChannelQuestion, Config, Error, Event, Misuse, Step, Ticket, Wait};
@@ -245,6 +245,23 @@ impl<S: Side> Connection<S> {
                 Ok(())
             }
         }
+    }
+
+    /// Answers an open with a refusal whose words were not known beforehand; all else is as with [`answer`](Self::answer).
+    ///
+    /// # Errors
+    /// None that an application can cause.
+    pub fn refuse_open(
+        &mut self,
+        ticket: Ticket<OpenChannel>,
+        refusal: connection::OpenRefusal<'_>,
+    ) -> Result<(), Error> {
+        let Some(What::Open(id)) = self.tickets.redeem(&ticket) else { return Ok(()) };
+        if self.error.is_none() {
+            self.with_channels(|channels, out| channels.answer_open(id, Err(refusal), out))?;
+            self.pump();
+        }
+        Ok(())
     }
 
     fn refuse(&mut self, what: What) {

@@ -94,6 +94,50 @@ fn bulk_channels_share_the_wire_in_turns() {
     assert_eq!(sent.len(), 20);
 }
 
+/// A wire on which time is bytes: a loop seals a turn's worth, then the wire takes it.
+#[test]
+fn a_typist_waits_for_two_turns_at_most_and_twenty_bulk_channels_for_each_other_alike() {
+    const TURN: usize = 64 * 1024;
+    let (mut pair, served) = saturated(101, 21);
+    let (typist, bulk) = served.split_first().unwrap();
+    let server = &mut pair.server.connection;
+    server.ready(*typist, Stream::Data, false).unwrap();
+    server.set_priority(*typist, Priority::Interactive).unwrap();
+    let mut sent: BTreeMap<LocalId, u64> = BTreeMap::new();
+    // Bytes that the wire has taken; when the next keystroke comes, and when one came that is not echoed yet.
+    let (mut time, mut next, mut pressed, mut echoes) = (0_usize, 0_usize, None, 0_u32);
+    while echoes < 2000 {
+        // One that comes in the middle of a turn is seen in the next one.
+        if pressed.is_none() && next <= time {
+            pressed = Some(next);
+            server.ready(*typist, Stream::Data, true).unwrap();
+        }
+        let mut sealed = 0;
+        while sealed < TURN {
+            let most = if pressed.is_some() { 3 } else { PACKET };
+            let (channel, n) = send(server, most).unwrap();
+            sealed += n;
+            if channel != *typist {
+                *sent.entry(channel).or_default() += n as u64;
+                continue;
+            }
+            let waited = time + server.transmit().len() - pressed.take().unwrap();
+            assert!(waited <= 2 * (TURN + PACKET), "echo {echoes} waited for {waited} bytes");
+            server.ready(*typist, Stream::Data, false).unwrap();
+            echoes += 1;
+            // Any distance to the turns, and none that goes with them.
+            next = time + 50_000 + echoes as usize * 7919 % 300_000;
+        }
+        time += drain(server);
+        let (least, most) = (bulk.iter().map(|id| sent.get(id).copied().unwrap_or(0)), sent.values());
+        let apart = most.max().unwrap() - least.min().unwrap();
+        assert!(
+            apart <= u64::from(BULK_TURN) + PACKET as u64,
+            "{apart} bytes between the first and the last"
+        );
+    }
+}
+
 #[test]
 fn no_more_is_sealed_ahead_of_the_socket_than_the_limit() {
     for limit in [SEALED_AHEAD, 100_000, 1] {

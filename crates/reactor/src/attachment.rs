@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::time::Instant;
 
 use mio::Interest;
 use proto::Side;
@@ -17,7 +18,7 @@ use crate::streams::{PerStream, STREAMS};
 /// its stream. Data of a stream without a sink is dropped.
 #[derive(Debug, Default)]
 pub struct Attachment {
-    terminal: Option<OwnedFd>,
+    both: Option<(Kind, OwnedFd)>,
     sinks: PerStream<Option<OwnedFd>>,
     sources: PerStream<Option<OwnedFd>>,
 }
@@ -33,7 +34,21 @@ impl Attachment {
     /// when no program has it open any more.
     #[must_use]
     pub fn terminal(master: OwnedFd) -> Self {
-        Self { terminal: Some(master), ..Self::default() }
+        Self { both: Some((Kind::Terminal, master)), ..Self::default() }
+    }
+
+    /// A connected stream socket, of TCP (best without Nagle's algorithm) or of the Unix family, for data in both directions, each
+    /// of which ends by itself.
+    /// After the peer's EOF, and the last byte before it, the socket's sending side is shut down; its own end is told as EOF.
+    /// When both directions are over, the loop closes the channel and the socket; so it does, after what still waits was
+    /// written, when the peer closes the channel. A socket that takes nothing any more is still read to its end.
+    ///
+    /// Our CLOSE comes from the loop, so that channels of which bytes still wait count against
+    /// [`channels_max`](proto::channels::Config::channels_max): an application says
+    /// [`close`](proto::Connection::close) itself only after [`Io::detach`](crate::Io::detach).
+    #[must_use]
+    pub fn socket(socket: OwnedFd) -> Self {
+        Self { both: Some((Kind::Socket, socket)), ..Self::default() }
     }
 
     /// Where the peer's data on `stream` goes. It is closed after the peer's EOF.
@@ -51,6 +66,17 @@ impl Attachment {
     }
 }
 
+/// What sort of descriptors a channel has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Some for each direction; their program's end ends the channel.
+    Pipes,
+    /// One for both directions that ends with its program, and knows no EOF of the peer.
+    Terminal,
+    /// One for both directions, each of which ends by itself; the channel ends with them.
+    Socket,
+}
+
 /// How far a channel's descriptors are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -66,7 +92,9 @@ pub(crate) enum Stage {
 #[derive(Debug)]
 pub(crate) struct Attached {
     pub(crate) stage: Stage,
-    pub(crate) terminal: bool,
+    pub(crate) kind: Kind,
+    /// When data last moved, in either direction.
+    pub(crate) moved: Instant,
     pub(crate) sinks: PerStream<Sink>,
     pub(crate) sources: PerStream<Option<Source>>,
     /// The peer has said EOF.
@@ -94,10 +122,11 @@ pub(crate) struct Source {
 }
 
 impl Attached {
-    pub(crate) fn held() -> Self {
+    pub(crate) fn held(now: Instant) -> Self {
         Self {
             stage: Stage::Held,
-            terminal: false,
+            kind: Kind::Pipes,
+            moved: now,
             sinks: PerStream::default(),
             sources: PerStream::default(),
             peer_ended: false,
@@ -112,6 +141,15 @@ impl Attached {
         self.sources.all().iter().all(|source| source.is_none())
     }
 
+    /// Whether nothing is left that would hold up CLOSE.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_dry()
+            && match self.kind {
+                Kind::Pipes | Kind::Terminal => self.exit_told,
+                Kind::Socket => self.is_deaf(),
+            }
+    }
+
     /// Whether nothing is written to any more.
     pub(crate) fn is_deaf(&self) -> bool {
         self.sinks.all().iter().all(|sink| sink.key.is_none())
@@ -121,7 +159,8 @@ impl Attached {
 impl<S: Side> State<S> {
     /// Keeps what comes on a channel until descriptors are attached.
     pub(crate) fn hold(&mut self, channel: LocalId) {
-        self.attached.entry(channel).or_insert_with(Attached::held);
+        let now = self.now;
+        self.attached.entry(channel).or_insert_with(|| Attached::held(now));
     }
 
     pub(crate) fn attach(&mut self, channel: LocalId, attachment: Attachment) -> io::Result<()> {
@@ -129,6 +168,8 @@ impl<S: Side> State<S> {
         let connected = self.connect(channel, attachment);
         if connected.is_err() {
             self.detach(channel);
+            // It may be closing already.
+            let _ = self.connection.close(channel);
             return connected;
         }
         let Some(attached) = self.attached.get_mut(&channel) else { return Ok(()) };
@@ -150,12 +191,16 @@ impl<S: Side> State<S> {
     }
 
     fn connect(&mut self, channel: LocalId, attachment: Attachment) -> io::Result<()> {
-        let Attachment { terminal, mut sinks, mut sources } = attachment;
-        if let Some(master) = terminal {
-            let key = self.descriptors.own(master, channel, Interest::READABLE | Interest::WRITABLE)?;
+        let Attachment { both, mut sinks, mut sources } = attachment;
+        if let Some((kind, fd)) = both {
+            if kind == Kind::Socket {
+                // One that is gone cannot have bytes that wait either.
+                let _ = self.connection.await_close(channel);
+            }
+            let key = self.descriptors.own(fd, channel, Interest::READABLE | Interest::WRITABLE)?;
             self.descriptors.share(key);
             if let Some(attached) = self.attached.get_mut(&channel) {
-                attached.terminal = true;
+                attached.kind = kind;
                 attached.sinks.of_mut(Stream::Data).key = Some(key);
                 *attached.sources.of_mut(Stream::Data) = Some(Source { key, drain: Drain::No });
             }
@@ -200,9 +245,14 @@ impl<S: Side> State<S> {
         }
     }
 
+    /// When data last moved on a channel.
+    pub(crate) fn idle_since(&self, channel: LocalId) -> Option<Instant> {
+        self.attached.get(&channel).map(|attached| attached.moved)
+    }
+
     /// The terminal of a channel.
     pub(crate) fn terminal(&self, channel: LocalId) -> Option<BorrowedFd<'_>> {
-        let attached = self.attached.get(&channel).filter(|attached| attached.terminal)?;
+        let attached = self.attached.get(&channel).filter(|attached| attached.kind == Kind::Terminal)?;
         let source = attached.sources.of(Stream::Data).as_ref().map(|source| source.key);
         self.descriptors.borrow(source.or(attached.sinks.of(Stream::Data).key)?)
     }

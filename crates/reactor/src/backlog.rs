@@ -1,39 +1,33 @@
-/// Bytes that a descriptor did not take yet, in order. Its memory serves until it is released.
+use std::collections::VecDeque;
+
+/// Bytes that a descriptor did not take yet, in order. Its memory goes round, so that nothing moves in it, and serves until it is
+/// released.
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
-    bytes: Vec<u8>,
-    head: usize,
+    bytes: VecDeque<u8>,
 }
 
 impl Backlog {
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len().saturating_sub(self.head)
+        self.bytes.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.bytes.is_empty()
     }
 
+    /// The first of them, as many as stand in a row; the others are the first when those are taken.
     pub(crate) fn data(&self) -> &[u8] {
-        self.bytes.get(self.head..).unwrap_or_default()
+        self.bytes.as_slices().0
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {
-        // What was taken is dropped where that frees as much as it costs.
-        if self.head >= self.len() {
-            self.bytes.drain(..self.head);
-            self.head = 0;
-        }
-        self.bytes.extend_from_slice(bytes);
+        self.bytes.extend(bytes);
     }
 
     /// Drops the first `n` bytes.
     pub(crate) fn take(&mut self, n: usize) {
-        self.head = self.head.saturating_add(n);
-        if self.is_empty() {
-            self.bytes.clear();
-            self.head = 0;
-        }
+        self.bytes.drain(..n.min(self.bytes.len()));
     }
 
     /// Gives back memory that holds no bytes.
@@ -68,17 +62,17 @@ mod tests {
                 .collect();
             backlog.push(&bytes);
             most = most.max(backlog.len());
-            let n = backlog.len().min(round % 101);
+            let n = backlog.data().len().min(round % 101);
             for byte in &backlog.data()[..n] {
                 next_out = next_out.wrapping_add(1);
                 assert_eq!(*byte, next_out);
             }
             backlog.take(n);
-            assert!(backlog.bytes.len() <= 2 * most + 97);
+            assert!(backlog.bytes.capacity() <= 2 * most + 97);
         }
         backlog.take(backlog.len());
         backlog.release();
-        assert_eq!((backlog.bytes.capacity(), backlog.head), (0, 0));
+        assert_eq!(backlog.bytes.capacity(), 0);
         backlog.push(b"dropped");
         backlog.release();
         assert_eq!(backlog.clear(), 7);

@@ -47,6 +47,8 @@ pub(crate) enum Owner {
 pub(crate) struct Readiness {
     pub(crate) readable: bool,
     pub(crate) writable: bool,
+    /// What is written fails.
+    pub(crate) hung_up: bool,
 }
 
 impl Readiness {
@@ -55,6 +57,7 @@ impl Readiness {
         Self {
             readable: event.is_readable() || event.is_read_closed() || event.is_error(),
             writable: event.is_writable() || event.is_write_closed() || event.is_error(),
+            hung_up: event.is_write_closed(),
         }
     }
 }

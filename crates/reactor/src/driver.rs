@@ -11,11 +11,12 @@ use crate::application::Application;
 use crate::descriptors::{Descriptors, Owner, Reactor, Readiness, WatchId};
 use crate::io::Io;
 use crate::limits::{
-    EVENTS, IDLE_AFTER, LAST_READS, LAST_WORDS, PACKETS_PER_TURN, READ_PER_TURN, SEAL_PER_TURN, WRITE_BATCH,
+    EVENTS, IDLE_AFTER, LAST_READS, LAST_WORDS, LOOK_AFTER, PACKETS_PER_TURN, READ_PER_TURN, SEAL_PER_TURN,
+    SEAL_PER_TURN_INTERACTIVE, WRITE_BATCH,
 };
 use crate::link::{Got, Link, Transport};
 use crate::outbound::Filled;
-use crate::state::State;
+use crate::state::{ServiceClasses, State};
 
 /// Why the loop has ended.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ pub struct Driver<A: Application> {
     blocked: bool,
     /// Buffers may hold memory.
     warm: bool,
+    /// When the way to the peer may be looked at again.
+    look: Instant,
 }
 
 impl<A: Application> Driver<A> {
@@ -67,6 +70,7 @@ impl<A: Application> Driver<A> {
             broken: None,
             blocked: false,
             warm: true,
+            look: Instant::now(),
         })
     }
 
@@ -91,10 +95,12 @@ impl<A: Application> Driver<A> {
         self.state.again = false;
         self.time();
         self.watched();
+        self.flush();
         if let Some(ended) = self.receive() {
             return Some(ended);
         }
-        self.flush();
+        self.classify();
+        self.tune();
         self.send();
         for channel in std::mem::take(&mut self.state.drained) {
             self.state.again = true;
@@ -124,7 +130,7 @@ impl<A: Application> Driver<A> {
     /// Calls the application for watched descriptors that are ready, each once.
     fn watched(&mut self) {
         for key in self.state.descriptors.take_marked() {
-            let Readiness { readable, writable } = self.state.descriptors.take_marks(key);
+            let Readiness { readable, writable, hung_up: _ } = self.state.descriptors.take_marks(key);
             if writable {
                 self.application.writable(&mut Io::new(&mut self.state), WatchId(key));
             }
@@ -200,9 +206,31 @@ impl<A: Application> Driver<A> {
         }
     }
 
+    /// Marks packets as urgent or not, when that has changed.
+    fn classify(&mut self) {
+        let bulk = self.state.connection.channels().is_some_and(|channels| channels.any_bulk());
+        let ServiceClasses { interactive, bulk: other } = self.state.classes;
+        self.link.classify(if bulk { other } else { interactive });
+    }
+
+    /// Lets receive windows follow what the way to the peer holds, about once in a round trip.
+    fn tune(&mut self) {
+        let now = self.state.now;
+        let wanted = self.state.connection.channels().is_some_and(|channels| channels.wants_tuning());
+        if !wanted || now < self.look {
+            return;
+        }
+        let round_trip = self.link.round_trip();
+        if let Some(round_trip) = round_trip {
+            self.state.connection.tune(now, round_trip);
+        }
+        self.look = now.checked_add(round_trip.unwrap_or_default().max(LOOK_AFTER)).unwrap_or(now);
+    }
+
     /// Seals what channels have, and writes it, a batch at a time.
     fn send(&mut self) {
-        let mut left = SEAL_PER_TURN;
+        let typing = self.state.connection.channels().is_some_and(|channels| channels.any_interactive());
+        let mut left = if typing { SEAL_PER_TURN_INTERACTIVE } else { SEAL_PER_TURN };
         while self.broken.is_none() && self.link.writable {
             let mut waiting = self.state.connection.transmit().len();
             while waiting < WRITE_BATCH && left > 0 {

@@ -6,7 +6,7 @@ use proto::Side;
 use proto::channels::{LocalId, Signal, Stream};
 use proto::wire::Name;
 
-use crate::attachment::Stage;
+use crate::attachment::{Attached, Kind, Stage};
 use crate::limits::{DRAIN_MAX, TERMINAL_GRACE};
 use crate::state::State;
 use crate::streams::STREAMS;
@@ -86,7 +86,7 @@ impl<S: Side> State<S> {
     pub(crate) fn ran_dry(&mut self, channel: LocalId, stream: Stream) -> bool {
         let now = self.now;
         let Some(attached) = self.attached.get_mut(&channel) else { return false };
-        let terminal = attached.terminal;
+        let terminal = attached.kind == Kind::Terminal;
         let Some(source) = attached.sources.of_mut(stream) else { return false };
         match source.drain {
             Drain::Wanted { .. } if terminal => {
@@ -117,13 +117,13 @@ impl<S: Side> State<S> {
     /// All that a program wrote to a stream was read. A terminal ends with its program, whoever else has it open; a pipe
     /// goes on until nobody has.
     pub(crate) fn output_read(&mut self, channel: LocalId, stream: Stream) {
-        if self.attached.get(&channel).is_some_and(|attached| attached.terminal) {
+        if self.attached.get(&channel).is_some_and(|attached| attached.kind == Kind::Terminal) {
             self.drop_source(channel, stream);
         }
     }
 
     /// Says what can be said by now: EOF when all sources have ended, how the program ended when its output was read, CLOSE
-    /// after both.
+    /// after both; of a socket, CLOSE when nothing more is written to it either.
     pub(crate) fn settle(&mut self, channel: LocalId) {
         let Some(attached) = self.attached.get_mut(&channel).filter(|at| at.stage == Stage::Attached) else {
             return;
@@ -139,8 +139,7 @@ impl<S: Side> State<S> {
             attached.exit_told = true;
             self.tell(channel, &exit);
         }
-        let over = self.attached.get(&channel).is_some_and(|attached| attached.exit_told) && dry;
-        if over {
+        if self.attached.get(&channel).is_some_and(Attached::is_over) {
             let _ = self.connection.close(channel);
             self.detach(channel);
         }

@@ -1,13 +1,13 @@
 //! The peer's data on its way to descriptors: from the receive buffer, and what they refuse through a backlog.
 
 use std::fs::File;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 
 use proto::Side;
 use proto::channels::{LocalId, Stream};
 
-use crate::attachment::Stage;
-use crate::limits::FLUSH_PER_TURN;
+use crate::attachment::{Kind, Stage};
+use crate::limits::{DISCARD_MAX, FLUSH_PER_TURN};
 use crate::state::State;
 use crate::streams::STREAMS;
 
@@ -39,10 +39,26 @@ fn write(mut file: &File, bytes: &[u8]) -> (usize, Wrote) {
     (taken, Wrote::All)
 }
 
+/// Tells a socket's other end that nothing more is written. If nothing is read either, what has come is thrown away: a
+/// socket that is closed over unread bytes is reset, and a reset would overtake what was written last.
+fn finish(mut socket: &File, stage: Stage) {
+    // It may be gone.
+    let _ = sys::socket::shutdown_write(socket);
+    if stage == Stage::Lingering {
+        let mut part = [0; 16 * 1024];
+        for _ in 0..DISCARD_MAX.div_ceil(part.len()) {
+            if !matches!(socket.read(&mut part), Ok(1..)) {
+                break;
+            }
+        }
+    }
+}
+
 impl<S: Side> State<S> {
     /// Writes data of the peer to where it belongs. Says whether the channel is one of ours.
     pub(crate) fn deliver(&mut self, channel: LocalId, stream: Stream, data: &[u8]) -> bool {
         let Some(attached) = self.attached.get_mut(&channel) else { return false };
+        attached.moved = self.now;
         let held = attached.stage == Stage::Held;
         let sink = attached.sinks.of_mut(stream);
         let file = sink.key.and_then(|key| self.descriptors.file(key));
@@ -79,6 +95,9 @@ impl<S: Side> State<S> {
                 None => (part.len(), Wrote::All),
             };
             sink.backlog.take(taken);
+            if taken > 0 {
+                attached.moved = self.now;
+            }
             if wrote == Wrote::All && !sink.backlog.is_empty() {
                 self.unblocked.push(channel);
             }
@@ -99,19 +118,20 @@ impl<S: Side> State<S> {
     }
 
     /// The peer has closed a channel: it takes nothing more. What it sent before is still written, but a terminal is hung up.
+    /// Whether or not a program is there whose end will say CLOSE, a socket's channel is closed when its bytes are written.
     pub(crate) fn peer_closed(&mut self, channel: LocalId) {
         let Some(attached) = self.attached.get_mut(&channel) else { return };
         let (exit, told) = (attached.exit.take(), attached.exit_told);
         let waiting = attached.sinks.all().iter().any(|sink| sink.key.is_some() && !sink.backlog.is_empty());
         attached.peer_ended = true;
-        if exit.is_none() && !attached.terminal && waiting {
+        if exit.is_none() && attached.kind != Kind::Terminal && waiting {
             attached.stage = Stage::Lingering;
             for stream in STREAMS {
                 self.drop_source(channel, stream);
             }
             self.close_finished_sinks(channel);
         } else {
-            self.detach(channel);
+            self.end(channel);
         }
         if let Some(exit) = &exit {
             self.tell(channel, exit);
@@ -145,9 +165,10 @@ impl<S: Side> State<S> {
         let (deaf, lingering) = (attached.is_deaf(), attached.stage == Stage::Lingering);
         self.consumed(channel, dropped);
         if lingering && deaf {
-            self.detach(channel);
+            self.end(channel);
         } else if deaf {
             self.stop_reading(channel);
+            self.settle(channel);
         }
     }
 
@@ -155,7 +176,7 @@ impl<S: Side> State<S> {
     /// but the one that is typed.
     fn close_finished_sinks(&mut self, channel: LocalId) {
         let Some(attached) = self.attached.get_mut(&channel) else { return };
-        if !attached.peer_ended || attached.terminal || attached.stage == Stage::Held {
+        if !attached.peer_ended || attached.kind == Kind::Terminal || attached.stage == Stage::Held {
             return;
         }
         for stream in STREAMS {
@@ -163,11 +184,40 @@ impl<S: Side> State<S> {
             if sink.backlog.is_empty()
                 && let Some(key) = sink.key.take()
             {
+                if attached.kind == Kind::Socket
+                    && let Some(socket) = self.descriptors.file(key)
+                {
+                    finish(socket, attached.stage);
+                }
                 self.descriptors.release(key);
             }
         }
         if attached.stage == Stage::Lingering && attached.is_deaf() {
-            self.detach(channel);
+            self.end(channel);
+        } else {
+            self.settle(channel);
+        }
+    }
+
+    /// A socket that is closed, or reset, by its other end takes nothing any more: that is found out here and not by writing,
+    /// since there may never be anything to write. What it gave before is still read.
+    pub(crate) fn hung_up(&mut self, channel: LocalId) {
+        self.break_sink(channel, Stream::Data);
+        let _ = self.connection.ready(channel, Stream::Data, true);
+    }
+
+    /// Drops what is attached to a channel that the peer has closed. Our CLOSE of a socket's waits for that.
+    fn end(&mut self, channel: LocalId) {
+        let Some(attached) = self.attached.get(&channel) else { return };
+        let socket = attached.kind == Kind::Socket;
+        let source = attached.sources.of(Stream::Data).as_ref().map(|source| source.key);
+        let key = attached.sinks.of(Stream::Data).key.or(source);
+        if socket && let Some(file) = key.and_then(|key| self.descriptors.file(key)) {
+            finish(file, Stage::Lingering);
+        }
+        self.detach(channel);
+        if socket {
+            let _ = self.connection.close(channel);
         }
     }
 

@@ -8,7 +8,7 @@ use proto::{Connection, Side};
 use crate::attachment::Attachment;
 use crate::descriptors::{Readiness, WatchId};
 use crate::ending::Exit;
-use crate::state::State;
+use crate::state::{ServiceClasses, State};
 use crate::timers::TimerId;
 
 /// What an application has the loop do, while the loop calls it.
@@ -54,7 +54,7 @@ impl<S: Side> Io<'_, S> {
 
     /// Has [`Application::readable`](crate::Application::readable) called again, after others had a turn.
     pub fn again(&mut self, watch: WatchId) {
-        self.state.descriptors.mark(watch.0, Readiness { readable: true, writable: false });
+        self.state.descriptors.mark(watch.0, Readiness { readable: true, ..Readiness::default() });
     }
 
     /// Has [`Application::timer`](crate::Application::timer) called once, at `at` or a moment later.
@@ -79,7 +79,7 @@ impl<S: Side> Io<'_, S> {
     /// To be called once for a channel, and not after its [`Closed`](proto::channels::Event::Closed).
     ///
     /// # Errors
-    /// What `fcntl` and epoll say. The descriptors are closed then.
+    /// What `fcntl` and epoll say. The descriptors are closed then, and so is the channel, which is all that this costs.
     pub fn attach(&mut self, channel: LocalId, attachment: Attachment) -> io::Result<()> {
         self.state.attach(channel, attachment)
     }
@@ -89,10 +89,25 @@ impl<S: Side> Io<'_, S> {
         self.state.detach(channel);
     }
 
+    /// When data last moved on a channel that is held or attached, in either direction; at first, when that began. It is as exact
+    /// as the loop's turns.
+    #[must_use]
+    pub fn idle_since(&self, channel: LocalId) -> Option<Instant> {
+        self.state.idle_since(channel)
+    }
+
     /// The terminal that is attached to a channel.
     #[must_use]
     pub fn terminal(&self, channel: LocalId) -> Option<BorrowedFd<'_>> {
         self.state.terminal(channel)
+    }
+
+    /// Sets the service classes of the packets that go to the peer, the byte in their header whose upper six bits are the DSCP: the
+    /// second one while a channel is open that is bulk ([`Priority`](proto::channels::Priority)), since what is marked as urgent has
+    /// to be little; the first one otherwise, from now on. `None` is the kernel's own, which is 0. Without this, and on what is no
+    /// socket of the Internet, nothing is set.
+    pub fn set_service_classes(&mut self, interactive: Option<u8>, bulk: Option<u8>) {
+        self.state.classes = ServiceClasses { interactive, bulk };
     }
 
     /// Says that the program of a channel has ended. Nothing more is written to its descriptors. How it ended is told when

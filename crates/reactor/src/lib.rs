@@ -6,7 +6,7 @@
 //! opened. It owns no policy: what a channel is, and who may have one, is the application's.
 //!
 //! ```text
-//! wait → marks → turn:  time → watched descriptors → socket: read, process → what waits for slow programs
+//! wait → marks → turn:  time → watched descriptors → what waits for slow programs → socket: read, process
 //!                            → seal what channels have, a batch a write → wait, or at once the next turn
 //! ```
 //!
@@ -30,7 +30,10 @@
 //!   the socket.
 //! * A channel whose peer or whose program does not read stops itself and no other one. What it costs is bounded by its
 //!   window; for a peer that never reads anything, by what [`proto::Connection`] seals ahead.
+//! * Receive windows follow what the way to the peer holds, as far as the kernel measures it; a slow program's does not grow.
 //! * Nothing is allocated per packet. Buffers are given back a second after the last thing happened.
+//! * A forwarded socket's directions end by themselves; its channel and its descriptor end with both, or with either end's
+//!   going away, after what was sent before.
 //! * Every byte that a program wrote goes out before its exit status. EOF is not CLOSE: each output ends by itself, EOF
 //!   follows when all have, CLOSE when the exit was told as well.
 //!

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Duration;
 
 use mio::event::Event;
 use mio::{Interest, Token};
@@ -45,6 +46,10 @@ pub(crate) struct Link {
     hung_up: bool,
     /// Bytes that the next read asks for.
     want: usize,
+    /// How packets are marked, if not as the kernel does.
+    class: Option<u8>,
+    /// The kernel may know how long the way to the peer is.
+    measured: bool,
 }
 
 /// What came of a read.
@@ -68,6 +73,8 @@ impl Link {
         }
         Ok(Self {
             input: input.into(),
+            class: None,
+            measured: output.is_none(),
             output: output.map(File::from),
             readable: true,
             writable: true,
@@ -125,6 +132,25 @@ impl Link {
     pub(crate) fn acknowledge(&self) {
         // What is no TCP socket has nothing to acknowledge.
         let _ = sys::socket::acknowledge(&self.input);
+    }
+
+    /// Has packets marked from now on.
+    pub(crate) fn classify(&mut self, class: Option<u8>) {
+        if class != self.class {
+            self.class = class;
+            // What is no socket has no packets.
+            let _ = sys::socket::set_service_class(
+                self.output.as_ref().unwrap_or(&self.input),
+                class.unwrap_or(0),
+            );
+        }
+    }
+
+    /// How long a byte takes to the peer and back; nobody knows it of what is no TCP connection.
+    pub(crate) fn round_trip(&mut self) -> Option<Duration> {
+        let round_trip = self.measured.then(|| sys::socket::round_trip(&self.input))?;
+        self.measured = round_trip.is_ok();
+        round_trip.ok().flatten()
     }
 
     /// Writes what is taken at once, and says how much that was.

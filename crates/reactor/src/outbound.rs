@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read};
 use proto::Side;
 use proto::channels::{LocalId, Stream};
 
-use crate::attachment::Stage;
+use crate::attachment::{Kind, Stage};
 use crate::limits::READS_PER_PACKET;
 use crate::state::State;
 use crate::streams::STREAMS;
@@ -65,15 +65,17 @@ fn read(mut file: &File, room: &mut [u8]) -> (usize, Left) {
 impl<S: Side> State<S> {
     /// Fills one packet of a channel's stream from its source.
     pub(crate) fn fill(&mut self, channel: LocalId, stream: Stream) -> Filled {
-        let source =
-            self.attached.get_mut(&channel).and_then(|attached| attached.sources.of_mut(stream).as_mut());
-        let Some(source) = source else { return Filled::Unattached };
+        let Some(attached) = self.attached.get_mut(&channel) else { return Filled::Unattached };
+        let Some(source) = attached.sources.of_mut(stream) else { return Filled::Unattached };
         let Some(file) = self.descriptors.file(source.key) else { return Filled::Unattached };
         let Some(mut slot) = self.connection.slot(channel, stream, usize::MAX) else { return Filled::NoRoom };
         let (n, left) = read(file, slot.room());
         // It is no more than the room, of a channel that has a slot.
         let _ = slot.commit(n);
         let mut read = source.drain.sealed(n);
+        if n > 0 {
+            attached.moved = self.now;
+        }
         if left == Left::Dry {
             let _ = self.connection.ready(channel, stream, false);
             read |= self.ran_dry(channel, stream);
@@ -89,10 +91,18 @@ impl<S: Side> State<S> {
         Filled::Sealed(n)
     }
 
-    /// The peer reads no more of a channel: pipes are closed, so that their writers learn it.
+    /// The peer reads no more of a channel: pipes are closed, and a socket's receiving side is, so that their writers learn it.
     pub(crate) fn peer_deaf(&mut self, channel: LocalId) {
-        if self.attached.get(&channel).is_none_or(|at| at.terminal || at.stage != Stage::Attached) {
+        let Some(attached) = self.attached.get(&channel) else { return };
+        if attached.kind == Kind::Terminal || attached.stage != Stage::Attached {
             return;
+        }
+        if attached.kind == Kind::Socket
+            && let Some(source) = attached.sources.of(Stream::Data)
+            && let Some(socket) = self.descriptors.file(source.key)
+        {
+            // One that is gone needs it no more.
+            let _ = sys::socket::shutdown_read(socket);
         }
         for stream in STREAMS {
             self.drop_source(channel, stream);

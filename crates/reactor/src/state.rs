@@ -3,13 +3,22 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use proto::channels::LocalId;
+use proto::channels::{LocalId, Stream};
 use proto::{Connection, Side};
 
-use crate::attachment::Attached;
+use crate::attachment::{Attached, Kind};
 use crate::descriptors::{Descriptors, Key, Readiness};
 use crate::streams::STREAMS;
 use crate::timers::Timers;
+
+/// How packets to the peer are marked; `None` as the kernel does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ServiceClasses {
+    /// While nothing is there but what somebody waits for byte by byte.
+    pub(crate) interactive: Option<u8>,
+    /// Otherwise.
+    pub(crate) bulk: Option<u8>,
+}
 
 pub(crate) struct State<S: Side> {
     pub(crate) connection: Connection<S>,
@@ -23,6 +32,8 @@ pub(crate) struct State<S: Side> {
     pub(crate) timers: Timers<()>,
     /// Terminals that may still bring something after their program's end, and until when.
     pub(crate) graces: Timers<LocalId>,
+    /// How packets to the peer are marked.
+    pub(crate) classes: ServiceClasses,
     /// When the turn began.
     pub(crate) now: Instant,
     /// Something happened that the next turn must look at before anybody waits.
@@ -41,6 +52,7 @@ impl<S: Side> State<S> {
             drained: Vec::new(),
             timers: Timers::new(),
             graces: Timers::new(),
+            classes: ServiceClasses::default(),
             now: Instant::now(),
             again: false,
             stopped: false,
@@ -59,6 +71,10 @@ impl<S: Side> State<S> {
             if ready.writable && sink.key == Some(key) && !sink.backlog.is_empty() {
                 self.unblocked.push(channel);
             }
+        }
+        let socket = attached.kind == Kind::Socket && attached.sinks.of(Stream::Data).key == Some(key);
+        if ready.hung_up && socket {
+            self.hung_up(channel);
         }
     }
 

@@ -66,7 +66,9 @@ pub(crate) fn ours(role: Role, server_sig_algs: &[&'static SignatureAlg]) -> (u3
         Role::Client => (1, pairs(&[(EXT_INFO_IN_AUTH, "0")])),
         Role::Server => {
             let names = list(server_sig_algs);
-            (3, pairs(&[(SERVER_SIG_ALGS, &names), (HOSTBOUND, "0"), (PING, "0")]))
+            let extensions =
+                [(SERVER_SIG_ALGS, names.as_str()), (HOSTBOUND, "0"), (PING, "0"), (AGENT_FORWARD, "0")];
+            (4, pairs(&extensions))
         }
     }
 }
@@ -100,7 +102,7 @@ mod tests {
         let (count, extensions) = ours(Role::Server, &[&keys::SIGNATURES[0]]);
         let known = merged(count, &extensions).unwrap();
         assert_eq!(known.server_sig_algs.as_deref(), Some("ssh-ed25519"));
-        assert!(known.publickey_hostbound && known.ping && !known.ext_info_in_auth);
+        assert!(known.publickey_hostbound && known.ping && known.agent_forward && !known.ext_info_in_auth);
         let (count, extensions) = ours(Role::Client, &[]);
         assert_eq!(
             merged(count, &extensions).unwrap(),

@@ -39,6 +39,7 @@ fn extensions_are_told_right_after_newkeys_to_who_asks() {
         ("server-sig-algs", "ssh-ed25519"),
         ("publickey-hostbound@openssh.com", "0"),
         ("ping@openssh.com", "0"),
+        ("agent-forward", "0"),
     ];
     assert_eq!(heard[3], ext_info(&expected));
     let mut raw = keyed(Role::Client);

@@ -4,10 +4,12 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use proto::channels::{ChannelRequest, ChannelType, Event as ChannelEvent, Grant, LocalId, Stream};
+use proto::channels::{
+    ChannelRequest, ChannelType, Event as ChannelEvent, Grant, LocalId, Stream, TerminalModes, TerminalSize,
+};
 use proto::crypto::OsRng;
 use proto::userauth::client::Credential;
-use proto::wire::{NulFree, Role};
+use proto::wire::{NulFree, Role, Text};
 use proto::{
     Client, ClientAuthConfig, ClientAuthEvent, ClientQuestion, Config, Connection, Event, RecvBuf, Step,
     transport,
@@ -159,7 +161,22 @@ impl Peer {
 
     /// Opens a session that runs nothing yet.
     pub fn open(&mut self) -> LocalId {
-        let channel = self.connection.open(&ChannelType::Session, self.grant, 0).unwrap();
+        self.open_kind(&ChannelType::Session)
+    }
+
+    /// Opens a forwarded connection.
+    pub fn forward(&mut self) -> LocalId {
+        let text = Text::new("localhost").unwrap();
+        self.open_kind(&ChannelType::DirectTcpip {
+            host: text,
+            port: 7,
+            originator: text,
+            originator_port: 1,
+        })
+    }
+
+    fn open_kind(&mut self, kind: &ChannelType<'_>) -> LocalId {
+        let channel = self.connection.open(kind, self.grant, 0).unwrap();
         self.sessions.insert(channel, Session::default());
         self.until("the channel", |peer| peer.sessions[&channel].opened);
         channel
@@ -168,6 +185,14 @@ impl Peer {
     pub fn request(&mut self, channel: LocalId, command: &str) {
         let command = NulFree::new(command.as_bytes()).unwrap();
         self.connection.request(channel, &ChannelRequest::Exec { command }, true, 0).unwrap();
+    }
+
+    /// Asks for a terminal.
+    pub fn terminal(&mut self, channel: LocalId) {
+        let size = TerminalSize { columns: 80, rows: 24, width: 0, height: 0 };
+        let term = NulFree::new(b"dumb").unwrap();
+        let request = ChannelRequest::PtyReq { term, size, modes: TerminalModes::default() };
+        self.connection.request(channel, &request, true, 0).unwrap();
     }
 
     pub fn session(&mut self, channel: LocalId) -> &mut Session {
@@ -188,6 +213,15 @@ impl Peer {
     pub fn eof(&mut self, channel: LocalId) {
         self.session(channel).eof = true;
         self.connection.ready(channel, Stream::Data, true).unwrap();
+    }
+
+    /// Closes a channel once what is to be sent there was sent.
+    pub fn close(&mut self, channel: LocalId) {
+        self.until("room to send", |peer| {
+            let session = &peer.sessions[&channel];
+            session.input.is_empty() && session.pattern.is_empty()
+        });
+        self.connection.close(channel).unwrap();
     }
 
     /// Runs a command to its end.

@@ -28,6 +28,8 @@ pub enum Call<'a> {
     LoggedIn,
     /// An `exec` whose command begins with neither `sh` nor `pty`.
     Exec(LocalId, &'a str),
+    /// A `direct-tcpip` channel was opened.
+    Forward(LocalId),
     /// Data of a channel that has nothing attached.
     Data(LocalId, &'a [u8]),
     Closed(LocalId),
@@ -167,10 +169,15 @@ impl Application for Served {
             }
             ServerQuestion::None { ticket, .. } => io.connection().answer(ticket, Verdict::Accept).unwrap(),
             ServerQuestion::Channel(ChannelQuestion::Open { ticket, channel, kind }) => {
-                let answer =
-                    if kind == ChannelType::Session { Ok(self.grant) } else { Err(OpenRefusal::PROHIBITED) };
+                let answer = match kind {
+                    ChannelType::Session | ChannelType::DirectTcpip { .. } => Ok(self.grant),
+                    _ => Err(OpenRefusal::PROHIBITED),
+                };
                 io.hold(channel);
                 io.connection().answer(ticket, answer).unwrap();
+                if kind != ChannelType::Session {
+                    (self.script)(io, Call::Forward(channel));
+                }
             }
             ServerQuestion::Channel(ChannelQuestion::Request { ticket, channel, request }) => {
                 let ChannelRequest::Exec { command } = request else {

@@ -252,9 +252,7 @@ impl Kept {
         match (self, answer) {
             (Self::Open(ticket, _), Answer::Grant(grant)) => connection.answer(ticket, Ok(grant)),
             (Self::Open(ticket, _), Answer::Refusal(reason, text)) => {
-                // The refusal of a question lives for ever; a test's recording may as well.
-                let text = Human(Vec::leak(text));
-                connection.answer(ticket, Err(OpenRefusal { reason: OpenReason(reason), text }))
+                connection.refuse_open(ticket, OpenRefusal { reason: OpenReason(reason), text: Human(&text) })
             }
             (Self::Request(ticket), Answer::Bool(yes)) => connection.answer(ticket, yes),
             (Self::Global(ticket), Answer::Data(data)) => connection.answer(ticket, data),
