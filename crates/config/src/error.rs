@@ -36,8 +36,17 @@ pub enum Problem {
     ExtraArguments(String),
     /// An empty word where one is needed.
     EmptyArgument(String),
+    /// An empty word where one is needed, of a keyword that reads on no further; without its name where OpenSSH says none.
+    MissingArgument(Option<String>),
     /// `none` beside other words.
     NoneNotAlone(String),
+    /// A word beside others that has a meaning alone only.
+    NotAlone {
+        /// The word.
+        word: &'static str,
+        /// The keyword.
+        keyword: String,
+    },
     /// A quote is not closed.
     InvalidQuotes,
     /// A line that is none, for a reason of the reader's.
@@ -93,6 +102,23 @@ pub enum Problem {
     BadKex(String),
     /// Signature algorithms that cannot be used.
     BadKeyTypes(String),
+    /// A place without a host.
+    PlaceHost(String),
+    /// A place whose port is none.
+    PlacePort(String),
+    /// Permission bits that are none.
+    BadMode(String),
+    /// An entry of `ChannelTimeout` that is none.
+    BadChannelTimeout(String),
+    /// A value of `IPQoS` that is none.
+    BadQuality {
+        /// The keyword.
+        keyword: String,
+        /// What was written.
+        value: String,
+    },
+    /// A pattern that is too long to be matched.
+    PatternTooLong(String),
     /// A pattern of `AcceptEnv` that no variable's name could match.
     BadEnvironmentName,
     /// `SetEnv` without `=` or without a name.
@@ -244,6 +270,9 @@ impl fmt::Display for Problem {
             Self::NoneNotAlone(keyword) => {
                 write!(f, "keyword {keyword} \"none\" argument must appear alone.")
             }
+            Self::MissingArgument(None) => write!(f, "missing argument."),
+            Self::MissingArgument(Some(keyword)) => write!(f, "{keyword} missing argument."),
+            Self::NotAlone { word, keyword } => write!(f, "{word} must appear alone on a {keyword} line."),
             Self::InvalidQuotes => write!(f, "invalid quotes"),
             Self::BadLine(why) | Self::Unreadable(why) => write!(f, "{why}"),
             Self::NotUtf8 => write!(f, "not UTF-8 text"),
@@ -275,6 +304,12 @@ impl fmt::Display for Problem {
             Self::BadMacs(list) => write!(f, "Bad SSH2 mac spec '{list}'."),
             Self::BadKex(list) => write!(f, "Bad SSH2 KexAlgorithms '{list}'."),
             Self::BadKeyTypes(list) => write!(f, "Bad key types '{list}'."),
+            Self::PlaceHost(keyword) => write!(f, "{keyword} missing host"),
+            Self::PlacePort(keyword) => write!(f, "{keyword} bad port number"),
+            Self::BadMode(keyword) => write!(f, "Invalid {keyword}."),
+            Self::BadChannelTimeout(entry) => write!(f, "invalid channel timeout {entry}"),
+            Self::BadQuality { keyword, value } => write!(f, "Bad {keyword} value: {value}"),
+            Self::PatternTooLong(keyword) => write!(f, "{keyword} pattern too long"),
             Self::BadEnvironmentName => write!(f, "Invalid environment name."),
             Self::BadEnvironment => write!(f, "Invalid environment."),
             Self::SubsystemCommand => write!(f, "Subsystem missing argument."),

@@ -13,8 +13,9 @@ use crate::{
     listen::{AddressFamily, ListenAddresses, Ports},
     parse::Environment,
     value::{
-        AcceptEnv, Arguments, AuthorizedKeysFiles, HostKeys, List, LogLevel, MaxStartups, PermitRootLogin,
-        RekeyLimit, SetEnv, Subsystems, Value, Words,
+        AcceptEnv, Arguments, AuthorizedKeysFiles, ChannelTimeouts, ChrootDirectory, Forwarding,
+        GatewayPorts, HostKeys, LISTEN_PLACE, List, LogLevel, MaxStartups, Mode, OPEN_PLACE, PermitRootLogin,
+        Places, QualityOfService, RekeyLimit, SetEnv, Subsystems, UserEnvironment, Value, Words,
     },
 };
 
@@ -216,6 +217,26 @@ const ROOT_LOGIN: Words<PermitRootLogin> = Words {
     problem: Problem::UnsupportedOption,
 };
 
+const FORWARDING: Words<Forwarding> = Words {
+    words: &[
+        ("yes", Forwarding::Yes),
+        ("all", Forwarding::Yes),
+        ("no", Forwarding::No),
+        ("local", Forwarding::Local),
+        ("remote", Forwarding::Remote),
+    ],
+    problem: Problem::UnsupportedOption,
+};
+
+const GATEWAY_PORTS: Words<GatewayPorts> = Words {
+    words: &[
+        ("clientspecified", GatewayPorts::ClientSpecified),
+        ("yes", GatewayPorts::Yes),
+        ("no", GatewayPorts::No),
+    ],
+    problem: Problem::UnsupportedOption,
+};
+
 const LOG_LEVELS: Words<LogLevel> = Words {
     words: &[
         ("SILENT", LogLevel::Quiet),
@@ -258,27 +279,53 @@ keywords! { |environment|
         /// Where to listen; each has its port.
         "ListenAddress" [] ListenAddress listen_address: ListenAddresses = ListenAddresses(Vec::new()), (), Append, Global;
         /// How long a client has to log in; `None` for as long as it likes.
-        "LoginGraceTime" [] LoginGraceTime login_grace_time: Option<Duration> = Some(Duration::from_secs(120)), (), First, Global;
+        "LoginGraceTime" [] LoginGraceTime login_grace_time: Option<Duration> = Some(Duration::from_secs(120)), "0", First, Global;
+        /// The number of the first display that is forwarded.
+        "X11DisplayOffset" [] X11DisplayOffset x11_display_offset: u32 = 10, COUNT, First, Match;
         /// How many attempts to authenticate a connection has.
         "MaxAuthTries" [] MaxAuthTries max_auth_tries: u32 = 6, COUNT, First, Match;
         /// How many sessions a connection may have open at once.
         "MaxSessions" [] MaxSessions max_sessions: u32 = 10, COUNT, First, Match;
         /// After how long without a sign of life a client is asked for one; `None` for never.
-        "ClientAliveInterval" [] ClientAliveInterval client_alive_interval: Option<Duration> = None, (), First, Match;
+        "ClientAliveInterval" [] ClientAliveInterval client_alive_interval: Option<Duration> = None, "0", First, Match;
         /// How many such questions may stay without an answer; 0 for any number.
         "ClientAliveCountMax" [] ClientAliveCountMax client_alive_count_max: u32 = 3, COUNT, First, Match;
+        /// Permission bits that forwarded Unix sockets do not get.
+        "StreamLocalBindMask" [] StreamLocalBindMask stream_local_bind_mask: Mode = Mode(0o177), (), First, Match;
+        /// After how long a connection without a channel is closed; `None` for never.
+        "UnusedConnectionTimeout" [] UnusedConnectionTimeout unused_connection_timeout: Option<Duration> = None, "none", First, Match;
         /// Whether and how root may log in.
         "PermitRootLogin" [] PermitRootLogin permit_root_login: PermitRootLogin = PermitRootLogin::ProhibitPassword, ROOT_LOGIN, First, Match;
         /// Whether keys are good for logging in.
         "PubkeyAuthentication" ["DSAAuthentication"] PubkeyAuthentication pubkey_authentication: bool = true, YES_NO, First, Match;
+        /// Whether displays may be forwarded.
+        "X11Forwarding" [] X11Forwarding x11_forwarding: bool = false, YES_NO, First, Match;
+        /// Whether forwarded displays can be reached from this host only.
+        "X11UseLocalhost" [] X11UseLocalhost x11_use_localhost: bool = true, YES_NO, First, Match;
         /// Whether a session may have a terminal.
         "PermitTTY" [] PermitTty permit_tty: bool = true, YES_NO, First, Match;
+        /// Whether `~/.ssh/rc` is run.
+        "PermitUserRC" [] PermitUserRc permit_user_rc: bool = true, YES_NO, First, Match;
         /// Whether files that decide on logins must belong to the right user.
         "StrictModes" [] StrictModes strict_modes: bool = true, YES_NO, First, Global;
         /// Whether the system probes idle TCP connections.
         "TCPKeepAlive" ["KeepAlive"] TcpKeepAlive tcp_keep_alive: bool = true, KEEP_ALIVE, First, Global;
+        /// Who may reach forwarded ports.
+        "GatewayPorts" [] GatewayPorts gateway_ports: GatewayPorts = GatewayPorts::No, GATEWAY_PORTS, First, Match;
+        /// Which way TCP connections may be forwarded.
+        "AllowTcpForwarding" [] AllowTcpForwarding allow_tcp_forwarding: Forwarding = Forwarding::Yes, FORWARDING, First, Match;
+        /// Whether the agent may be forwarded.
+        "AllowAgentForwarding" [] AllowAgentForwarding allow_agent_forwarding: bool = true, YES_NO, First, Match;
+        /// Whether nothing at all may be forwarded, whatever else is said.
+        "DisableForwarding" [] DisableForwarding disable_forwarding: bool = false, YES_NO, First, Match;
+        /// Which way Unix sockets may be forwarded.
+        "AllowStreamLocalForwarding" [] AllowStreamLocalForwarding allow_stream_local_forwarding: Forwarding = Forwarding::Yes, FORWARDING, First, Match;
+        /// Whether a forwarded Unix socket takes the place of a file that is there.
+        "StreamLocalBindUnlink" [] StreamLocalBindUnlink stream_local_bind_unlink: bool = false, YES_NO, First, Match;
         /// Where the listener's process id is written.
         "PidFile" [] PidFile pid_file: Option<PathBuf> = Some("/var/run/sshd.pid".into()), (), First, Global;
+        /// The program that manages the cookies of displays.
+        "XAuthLocation" [] XAuthLocation x_auth_location: Option<PathBuf> = Some("/usr/bin/xauth".into()), (), First, Match;
         /// Ciphers in order of preference.
         "Ciphers" [] Ciphers ciphers: AlgorithmList = AlgorithmList::default_of(environment.algorithms.ciphers), CIPHERS, First, Global;
         /// MACs in order of preference. OpenSSH's dump writes the name like this.
@@ -287,6 +334,8 @@ keywords! { |environment|
         "Banner" [] Banner banner: Option<PathBuf> = None, (), First, Match;
         /// The command that runs whatever the client asks for.
         "ForceCommand" [] ForceCommand force_command: Option<String> = None, usize::MAX, First, Match;
+        /// What becomes the root of a user's session.
+        "ChrootDirectory" [] ChrootDirectory chroot_directory: ChrootDirectory = ChrootDirectory(None), (), First, Match;
         /// What follows the version in the identification line.
         "VersionAddendum" [] VersionAddendum version_addendum: Option<String> = None, MAX_VERSION_ADDENDUM, First, Global;
         /// Key exchanges in order of preference.
@@ -307,10 +356,20 @@ keywords! { |environment|
         "SetEnv" [] SetEnv set_env: SetEnv = SetEnv(Vec::new()), (), First, Match;
         /// What runs for a subsystem.
         "Subsystem" [] Subsystem subsystem: Subsystems = Subsystems(Vec::new()), (), Append, Match;
+        /// After how long idle channels are closed.
+        "ChannelTimeout" [] ChannelTimeout channel_timeout: ChannelTimeouts = ChannelTimeouts(Vec::new()), (), First, Match;
         /// When connections that have not authenticated are dropped.
         "MaxStartups" [] MaxStartups max_startups: MaxStartups = MaxStartups { start: 10, rate: 30, full: 100 }, (), First, Global;
+        /// How the network is to treat packets of interactive and of other sessions.
+        "IPQoS" [] IpQos ip_qos: QualityOfService = QualityOfService::DEFAULT, (), First, Match;
         /// When keys are exchanged again.
         "RekeyLimit" [] RekeyLimit rekey_limit: RekeyLimit = RekeyLimit { bytes: None, time: None }, (), First, Match;
+        /// Where connections may be forwarded to.
+        "PermitOpen" [] PermitOpen permit_open: Places = Places::Any, OPEN_PLACE, First, Match;
+        /// Where may be listened for connections to forward.
+        "PermitListen" [] PermitListen permit_listen: Places = Places::Any, LISTEN_PLACE, First, Match;
+        /// Which variables a user's own files may set.
+        "PermitUserEnvironment" [] PermitUserEnvironment permit_user_environment: UserEnvironment = UserEnvironment::No, (), First, Match;
     }
     other {
         "SshdSessionPath"        Global Status::NoEffect, Ignored;

@@ -5,7 +5,6 @@ use std::{collections::HashSet, path::PathBuf, vec};
 
 use text::{
     duration,
-    pattern::{Case, PatternList, matches},
     quoting::{Line, Word as QuotedWord},
     size,
 };
@@ -15,6 +14,17 @@ use crate::{
     limits::MAX_HOST_KEYS,
     parse::Environment,
 };
+
+mod channels;
+mod environment;
+mod forwarding;
+mod service;
+
+pub use channels::{ChannelTimeout, ChannelTimeouts};
+pub use environment::{AcceptEnv, SetEnv, UserEnvironment};
+pub use forwarding::{Forwarding, GatewayPorts, Mode, Places};
+pub(crate) use forwarding::{LISTEN_PLACE, OPEN_PLACE};
+pub use service::QualityOfService;
 
 /// A value of one type.
 pub(crate) trait Value: Sized {
@@ -74,6 +84,15 @@ impl<'a> Arguments<'a> {
         let word = self.word()?;
         if word.is_empty() {
             return Err(Problem::EmptyArgument(quoted(self.keyword)));
+        }
+        Ok(word)
+    }
+
+    /// The next word, for keywords that say so when it is empty.
+    fn given(&mut self) -> Result<String, Problem> {
+        let word = self.word()?;
+        if word.is_empty() {
+            return Err(Problem::MissingArgument(Some(quoted(self.keyword))));
         }
         Ok(word)
     }
@@ -168,7 +187,12 @@ impl<T: Word> Value for T {
     fn parse(arguments: &mut Arguments<'_>, range: &Words<T>) -> Result<Self, Problem> {
         let word = arguments.word()?;
         let found = range.words.iter().find(|(name, _)| name.eq_ignore_ascii_case(&word));
-        found.map(|&(_, value)| value).ok_or_else(|| (range.problem)(quoted(&word)))
+        found.map(|&(_, value)| value).ok_or_else(|| match word.as_str() {
+            "" if matches!((range.problem)(String::new()), Problem::UnsupportedOption(_)) => {
+                Problem::MissingArgument(None)
+            }
+            _ => (range.problem)(quoted(&word)),
+        })
     }
 
     fn dump(&self, name: &str, range: &Words<T>, out: &mut String) {
@@ -250,21 +274,27 @@ impl Value for u32 {
     }
 }
 
-/// A time in whole seconds, of which none is as good as no time at all.
+/// A time in whole seconds, of which none is as good as no time at all; and the word for that.
 impl Value for Option<Duration> {
-    type Range = ();
+    type Range = &'static str;
 
-    fn parse(arguments: &mut Arguments<'_>, (): &()) -> Result<Self, Problem> {
+    fn parse(arguments: &mut Arguments<'_>, none: &&str) -> Result<Self, Problem> {
         let word = arguments.word()?;
         if word.is_empty() {
             return Err(Problem::MissingTime);
+        }
+        if word.eq_ignore_ascii_case(none) {
+            return Ok(None);
         }
         let duration = duration::parse(&word).map_err(|_| Problem::InvalidTime)?;
         Ok(Some(duration).filter(|duration| !duration.is_zero()))
     }
 
-    fn dump(&self, name: &str, (): &(), out: &mut String) {
-        line(out, name, &self.unwrap_or_default().as_secs().to_string());
+    fn dump(&self, name: &str, none: &&str, out: &mut String) {
+        match self {
+            None => line(out, name, none),
+            Some(time) => line(out, name, &time.as_secs().to_string()),
+        }
     }
 }
 
@@ -304,6 +334,23 @@ impl Value for Option<PathBuf> {
             None => line(out, name, "none"),
             Some(path) => line(out, name, &word(&path.to_string_lossy())),
         }
+    }
+}
+
+/// `ChrootDirectory`: a path with tokens (`%%`, `%h`, `%U`, `%u`), which becomes the root of the user's session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChrootDirectory(pub Option<String>);
+
+impl Value for ChrootDirectory {
+    type Range = ();
+
+    fn parse(arguments: &mut Arguments<'_>, (): &()) -> Result<Self, Problem> {
+        let word = arguments.given()?;
+        Ok(Self(Some(word).filter(|word| !word.eq_ignore_ascii_case("none"))))
+    }
+
+    fn dump(&self, name: &str, (): &(), out: &mut String) {
+        line(out, name, &self.0.as_deref().map_or_else(|| "none".into(), word));
     }
 }
 
@@ -377,76 +424,6 @@ impl Value for AuthorizedKeysFiles {
     fn dump(&self, name: &str, (): &(), out: &mut String) {
         let words: Vec<String> = self.0.iter().map(|path| word(path)).collect();
         line(out, name, if words.is_empty() { "none".into() } else { words.join(" ") }.as_str());
-    }
-}
-
-/// `AcceptEnv`: patterns for the names of variables that a client may set.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AcceptEnv(pub Vec<String>);
-
-impl AcceptEnv {
-    /// Whether a client may set this variable.
-    #[must_use]
-    pub fn accepts(&self, name: &str) -> bool {
-        self.0.iter().any(|pattern| matches(pattern, name, Case::Exact))
-    }
-}
-
-impl Value for AcceptEnv {
-    type Range = ();
-
-    fn parse(arguments: &mut Arguments<'_>, (): &()) -> Result<Self, Problem> {
-        let words = arguments.several()?;
-        if words.iter().any(|word| word.contains('=') || PatternList::parse(word).is_err()) {
-            return Err(Problem::BadEnvironmentName);
-        }
-        Ok(Self(words))
-    }
-
-    fn dump(&self, name: &str, (): &(), out: &mut String) {
-        for pattern in &self.0 {
-            line(out, name, &word(pattern));
-        }
-    }
-}
-
-impl List for AcceptEnv {
-    fn append(&mut self, later: Self) {
-        self.0.extend(later.0);
-    }
-
-    fn count(&self) -> usize {
-        self.0.len()
-    }
-}
-
-/// `SetEnv`: variables with their values, each name once. They overrule what the client sets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SetEnv(pub Vec<(String, String)>);
-
-impl Value for SetEnv {
-    type Range = ();
-
-    fn parse(arguments: &mut Arguments<'_>, (): &()) -> Result<Self, Problem> {
-        let mut seen = HashSet::new();
-        let mut variables = Vec::new();
-        for word in arguments.several()? {
-            let split = word.split_once('=').filter(|(name, _)| !name.is_empty());
-            let (name, value) = split.ok_or(Problem::BadEnvironment)?;
-            if seen.insert(name.to_owned()) {
-                variables.push((name.into(), value.into()));
-            }
-        }
-        Ok(Self(variables))
-    }
-
-    fn dump(&self, name: &str, (): &(), out: &mut String) {
-        // One line, because a second one would not count when it is read again.
-        let words: Vec<String> =
-            self.0.iter().map(|(name, value)| word(&format!("{name}={value}"))).collect();
-        if !words.is_empty() {
-            line(out, name, &words.join(" "));
-        }
     }
 }
 

@@ -307,6 +307,6 @@ fn ten_thousand_blocks_are_no_burden() {
     }
     let all = effective(&everyone);
     assert_eq!((all.accept_env.0.len(), all.subsystem.0.len()), (10_000, 10_000));
-    assert!(all.dump().ends_with("MaxStartups 10:30:100\nRekeyLimit 0 0\n"));
+    assert!(all.dump().contains("\nMaxStartups 10:30:100\n"));
     assert!(started.elapsed() < Duration::from_secs(20), "one pass takes a small part of a second");
 }

@@ -16,11 +16,12 @@ use common::{ENVIRONMENT, Memory, PATH, effective, read, refused};
 use nacre_config::{
     CommandLine, Config, Effective,
     algorithms::AlgorithmList,
-    keyword::{self, KEYWORDS, Place, Repeated, Status},
+    keyword::{self, KEYWORDS, Repeated, Status},
     limits::{MAX_HOST_KEYS, MAX_PORTS, MAX_VERSION_ADDENDUM},
     listen::{AddressFamily, ListenAddress, ListenHost},
-    value::{LogLevel, MaxStartups, PermitRootLogin, RekeyLimit},
+    value::{LogLevel, MaxStartups, PermitRootLogin, Places, QualityOfService, RekeyLimit},
 };
+use text::place::Place;
 
 /// A good line for each keyword of the table: its text, and what is dumped.
 const GOOD: &[(&str, &str)] = &[
@@ -28,20 +29,34 @@ const GOOD: &[(&str, &str)] = &[
     ("AddressFamily inet6", "AddressFamily inet6"),
     ("ListenAddress 192.0.2.1", "ListenAddress 192.0.2.1:22"),
     ("LoginGraceTime 3m", "LoginGraceTime 180"),
+    ("X11DisplayOffset 0", "X11DisplayOffset 0"),
     ("MaxAuthTries 3", "MaxAuthTries 3"),
     ("MaxSessions 0", "MaxSessions 0"),
     ("ClientAliveInterval 1h", "ClientAliveInterval 3600"),
     ("ClientAliveCountMax 0", "ClientAliveCountMax 0"),
+    ("StreamLocalBindMask 77", "StreamLocalBindMask 077"),
+    ("UnusedConnectionTimeout 2m", "UnusedConnectionTimeout 120"),
     ("PermitRootLogin forced-commands-only", "PermitRootLogin forced-commands-only"),
     ("DSAAuthentication no", "PubkeyAuthentication no"),
+    ("X11Forwarding yes", "X11Forwarding yes"),
+    ("X11UseLocalhost no", "X11UseLocalhost no"),
     ("PermitTTY no", "PermitTTY no"),
+    ("PermitUserRC no", "PermitUserRC no"),
     ("StrictModes no", "StrictModes no"),
     ("KeepAlive false", "TCPKeepAlive no"),
+    ("GatewayPorts clientspecified", "GatewayPorts clientspecified"),
+    ("AllowTcpForwarding local", "AllowTcpForwarding local"),
+    ("AllowAgentForwarding no", "AllowAgentForwarding no"),
+    ("DisableForwarding yes", "DisableForwarding yes"),
+    ("AllowStreamLocalForwarding remote", "AllowStreamLocalForwarding remote"),
+    ("StreamLocalBindUnlink yes", "StreamLocalBindUnlink yes"),
     ("PidFile none", "PidFile none"),
+    ("XAuthLocation '/a b'", "XAuthLocation \"/a b\""),
     ("Ciphers aes128-ctr", "Ciphers aes128-ctr"),
     ("MACs hmac-sha2-512", "Macs hmac-sha2-512"),
     ("Banner '/etc/a b'", "Banner \"/etc/a b\""),
     ("ForceCommand echo \"a  b\" # c", "ForceCommand echo \"a  b\" # c"),
+    ("ChrootDirectory '/jail of/%u'", "ChrootDirectory \"/jail of/%u\""),
     ("VersionAddendum a  b", "VersionAddendum a  b"),
     ("KexAlgorithms curve25519-sha256", "KexAlgorithms curve25519-sha256"),
     ("HostKeyAlgorithms ssh-ed25519", "HostKeyAlgorithms ssh-ed25519"),
@@ -52,8 +67,13 @@ const GOOD: &[(&str, &str)] = &[
     ("AcceptEnv LANG LC_*", "AcceptEnv LANG\nAcceptEnv LC_*"),
     ("SetEnv A=1 'B=x y' A=2", "SetEnv A=1 \"B=x y\""),
     ("Subsystem sftp /x -a 'b  c' # d", "Subsystem sftp /x -a 'b  c'"),
+    ("ChannelTimeout session=1m x11-connection=0", "ChannelTimeout session=1m x11-connection=0"),
     ("MaxStartups 5", "MaxStartups 5:30:5"),
+    ("IPQoS af21 3", "IPQoS af21 0x03"),
     ("RekeyLimit 1K 1m", "RekeyLimit 1024 60"),
+    ("PermitOpen [::1]:80 'a b:*'", "PermitOpen [::1]:80 \"a b:*\""),
+    ("PermitListen 8080 localhost:*", "PermitListen *:8080 localhost:*"),
+    ("PermitUserEnvironment A*,!AB", "PermitUserEnvironment A*,!AB"),
 ];
 
 #[test]
@@ -101,8 +121,8 @@ fn keywords_for_the_whole_server_are_refused_in_a_block_and_the_others_count_the
         let keyword = keyword::find(line.split(' ').next().unwrap()).unwrap();
         let main = format!("Match all\n{line}\n");
         match keyword.place {
-            Place::Match => assert_eq!(effective(&main), effective(line), "{line}"),
-            Place::Global => {
+            keyword::Place::Match => assert_eq!(effective(&main), effective(line), "{line}"),
+            keyword::Place::Global => {
                 let written = line.split(' ').next().unwrap();
                 let expected =
                     format!("{PATH} line 2: Directive '{written}' is not allowed within a Match block");
@@ -271,13 +291,82 @@ fn the_table_has_each_name_once() {
         .flat_map(|keyword| keyword.aliases.iter().chain([&keyword.name]))
         .map(|name| name.to_ascii_lowercase())
         .collect();
-    assert_eq!(names.len(), 44);
+    assert_eq!(names.len(), 63);
     names.sort();
     names.dedup();
-    assert_eq!(names.len(), 44);
+    assert_eq!(names.len(), 63);
     for keyword in KEYWORDS {
         assert_eq!(keyword.meaning.is_empty(), keyword.status != Status::Effective, "{}", keyword.name);
         assert_eq!(keyword::find(&keyword.name.to_uppercase()), Some(keyword));
     }
     assert_eq!(keyword::find("PasswordAuthentication"), None);
+}
+
+fn place(host: Option<&str>, port: Option<u16>) -> Place {
+    Place { host: host.map(Into::into), port }
+}
+
+#[test]
+fn places_are_any_none_or_those_that_are_listed() {
+    let config = effective("PermitOpen any\nPermitListen none");
+    assert_eq!((config.permit_open, config.permit_listen), (Places::Any, Places::Only(Vec::new())));
+    let config = effective("PermitOpen [::1]:80 *:81 db:*\nPermitListen 8080 localhost:*");
+    let open = [place(Some("::1"), Some(80)), place(None, Some(81)), place(Some("db"), None)];
+    assert_eq!(config.permit_open, Places::Only(open.into()));
+    let listen = [place(None, Some(8080)), place(Some("localhost"), None)];
+    assert_eq!(config.permit_listen, Places::Only(listen.into()));
+    let undone = effective("PermitOpen a:1\nMatch all\nPermitOpen any\nPermitOpen b:1");
+    assert_eq!(undone.permit_open, Places::Any);
+}
+
+#[test]
+fn times_of_channels_keep_their_order_and_their_zero() {
+    let config = effective("ChannelTimeout session:*=1h30m direct-tcpip=0 global=1.5");
+    let seconds: Vec<_> = config
+        .channel_timeout
+        .0
+        .iter()
+        .map(|entry| (entry.pattern.as_str(), entry.time.as_secs_f32()))
+        .collect();
+    assert_eq!(seconds, [("session:*", 5400.0), ("direct-tcpip", 0.0), ("global", 1.5)]);
+    assert_eq!(effective("UnusedConnectionTimeout 0").unused_connection_timeout, None);
+    assert_eq!(
+        effective("UnusedConnectionTimeout 1m").unused_connection_timeout,
+        Some(Duration::from_secs(60))
+    );
+}
+
+#[test]
+fn qualities_of_service_are_the_octets_of_their_names() {
+    let octets = |line| {
+        let QualityOfService { interactive, bulk } = effective(line).ip_qos;
+        (interactive, bulk)
+    };
+    assert_eq!(octets(""), (Some(0xb8), Some(0)));
+    assert_eq!(octets("IPQoS none"), (None, None));
+    assert_eq!(octets("IPQoS CS1 le"), (Some(0x20), Some(0x04)));
+    assert_eq!(octets("IPQoS 255 none"), (Some(255), None));
+    assert_eq!(octets("IPQoS lowdelay throughput"), (None, None));
+}
+
+#[test]
+fn users_variables_are_those_that_the_patterns_match() {
+    let patterns = |line: &str| effective(line).permit_user_environment.patterns().join(" ");
+    assert_eq!(patterns(""), "");
+    assert_eq!(patterns("PermitUserEnvironment yes"), "*");
+    assert_eq!(patterns("PermitUserEnvironment LANG,!LC_X,LC_*"), "LANG !LC_X LC_*");
+    let permits = |line: &str, name| effective(line).permit_user_environment.permits(name);
+    assert!(permits("PermitUserEnvironment yes", "LD_PRELOAD") && !permits("", "LANG"));
+    let list = "PermitUserEnvironment LANG,!LC_X,LC_*";
+    assert!(permits(list, "LC_Y") && !permits(list, "LC_X") && !permits(list, "lang"));
+    assert!(!permits("PermitUserEnvironment YES", "LANG"), "a pattern, as in OpenSSH");
+    let error = refused(&format!("PermitUserEnvironment {}", "x".repeat(1024)));
+    assert_eq!(error, format!("{PATH} line 1: PermitUserEnvironment pattern too long"));
+}
+
+#[test]
+fn a_root_for_sessions_can_be_undone() {
+    let config = effective("ChrootDirectory /jail\nMatch all\nChrootDirectory none");
+    assert_eq!(config.chroot_directory.0, None);
+    assert_eq!(effective("ChrootDirectory %h/%z").chroot_directory.0.as_deref(), Some("%h/%z"));
 }

@@ -17,6 +17,8 @@ const RECORDED: &str = include_str!("openssh-10.6.txt");
 /// Where we differ, and why. Each of these has to differ.
 const DIFFERENT: &[(&str, &str)] = &[
     ("AuthorizedKeysFile none", "theirs dumps no line, which read back means the default files"),
+    ("IPQoS 0x10", "theirs dumps numbers like this, and cannot read them"),
+    ("IPQoS 0x10 0x08", "the same"),
     ("PidFile relative", "theirs writes two slashes where the directory is the root"),
 ];
 

@@ -15,7 +15,7 @@ def case(name):
 
 
 def connect(**more):
-    _, _, user, port, key, host = sys.argv
+    _, _, user, port, key, host, *_ = sys.argv
     known = asyncssh.import_known_hosts(f"[127.0.0.1]:{port} {host}\n")
     return asyncssh.connect(
         "127.0.0.1", int(port), username=user, client_keys=[key], known_hosts=known, config=None,

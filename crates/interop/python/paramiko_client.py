@@ -21,7 +21,7 @@ def case(name):
 
 @contextlib.contextmanager
 def connect(rekey=None):
-    _, _, user, port, key, host = sys.argv
+    _, _, user, port, key, host, *_ = sys.argv
     transport = paramiko.Transport(socket.create_connection(("127.0.0.1", int(port))))
     if rekey:
         transport.packetizer.REKEY_BYTES = rekey

@@ -11,7 +11,8 @@
 //! skipped.
 //!
 //! [`ours`] are the cases of the protocol core as client and as server, [`sshd`] those of our `sshd` as a program, which runs
-//! as root in the folder of the newest release like a stock server; [`stock`] proves the peers.
+//! as root in the folder of the newest release like a stock server; [`real`] is the slow set with it, what other servers have
+//! broken of real clients; [`stock`] proves the peers.
 //!
 //! # A case with a real server
 //!
@@ -52,5 +53,8 @@ pub mod case;
 pub mod error;
 pub mod ours;
 pub mod peers;
+pub mod real;
+mod script;
+pub mod sftp_differential;
 pub mod sshd;
 pub mod stock;

@@ -1,6 +1,6 @@
 //! Runs the cases with real peers and prints their table. `tools/interop` makes the peers and calls this.
 //!
-//! `interop [SUITE…] [+WORD…]`: the suites to run, all of them when none is named; with words, only the cases in whose
+//! `interop [SUITE…] [+WORD…]`: the suites to run, all but the slow ones when none is named; with words, only the cases in whose
 //! client, server or description each word is found (`+10.6 +10` for those of OpenSSH 10.6 that move 10 MB). Exits with status 0 only when every case has
 //! passed; the last line is then `N passed, 0 failed`.
 
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use nacre_interop::case::Report;
 use nacre_interop::error::Error;
 use nacre_interop::peers::Peers;
-use nacre_interop::{ours, sshd, stock};
+use nacre_interop::{ours, real, sftp_differential, sshd, stock};
 
 /// A set of cases. An error is one that kept the set from being run to its end.
 type Suite = fn(&Peers, &mut Report) -> Result<(), Error>;
@@ -29,13 +29,18 @@ const SUITES: &[(&str, Suite)] = &[
     ("sshd-stock", sshd::stock),
     ("sshd-clients", sshd::clients),
     ("sshd-tools", sshd::tools),
+    ("sftp-differential", sftp_differential::sequences),
 ];
+
+/// The sets that take minutes, and run only when they are named.
+const SLOW: &[(&str, Suite)] = &[("sshd-real-stock", real::stock), ("sshd-real", real::ours)];
 
 fn main() -> ExitCode {
     let (words, wanted): (Vec<String>, Vec<String>) =
         std::env::args().skip(1).partition(|argument| argument.starts_with('+'));
-    let names = || SUITES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" ");
-    if let Some(unknown) = wanted.iter().find(|wanted| SUITES.iter().all(|(name, _)| name != *wanted)) {
+    let all = || SUITES.iter().chain(SLOW);
+    let names = || all().map(|(name, _)| *name).collect::<Vec<_>>().join(" ");
+    if let Some(unknown) = wanted.iter().find(|wanted| all().all(|(name, _)| name != *wanted)) {
         eprintln!("interop: no suite is called {unknown} (there are: {})", names());
         return ExitCode::from(2);
     }
@@ -49,10 +54,12 @@ fn main() -> ExitCode {
     let mut report = Report::new();
     report.only(words.iter().map(|word| word[1..].to_owned()).collect());
     let mut whole = true;
-    for (name, suite) in SUITES {
-        if !wanted.is_empty() && !wanted.iter().any(|wanted| wanted == name) {
-            continue;
-        }
+    let run: Vec<_> = if wanted.is_empty() {
+        SUITES.iter().collect()
+    } else {
+        all().filter(|(name, _)| wanted.iter().any(|wanted| wanted == name)).collect()
+    };
+    for (name, suite) in run {
         if let Err(error) = suite(&peers, &mut report) {
             println!("suite {name} ended early: {error}");
             whole = false;

@@ -42,7 +42,7 @@ pub fn stock(peers: &Peers, report: &mut Report) -> Result<(), Error> {
 const LOG_SHOWN: usize = 60;
 
 /// Adds to an error the last of what the server has logged since a mark.
-fn with_log<T>(server: &Server, mark: usize, result: Result<T, Error>) -> Result<T, Error> {
+pub(crate) fn with_log<T>(server: &Server, mark: usize, result: Result<T, Error>) -> Result<T, Error> {
     result.map_err(|error| {
         let log = server.log_since(mark);
         let lines: Vec<&str> = log.lines().collect();

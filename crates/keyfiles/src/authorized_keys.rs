@@ -25,7 +25,7 @@ use crate::limits::{MAX_LINE, MAX_SHOWN};
 
 mod options;
 
-pub use options::Options;
+pub use options::{Options, Peers, ValueFault};
 
 /// A line that names a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,17 +64,19 @@ pub enum LineFault<'a> {
         /// Its name.
         option: &'static str,
     },
-    /// It says the same thing twice.
-    RepeatedOption {
-        /// The option's name.
-        option: &'static str,
-    },
     /// An option has a value and takes none, or it takes one and that is not there, not in quotes, or not all that follows `=`.
     OptionValue {
         /// Its name.
         option: &'static str,
         /// Whether it takes one.
         takes: bool,
+    },
+    /// The value of an option is none for it.
+    BadValue {
+        /// The option's name.
+        option: &'static str,
+        /// What is wrong.
+        fault: ValueFault,
     },
 }
 
@@ -90,11 +92,11 @@ impl fmt::Display for LineFault<'_> {
             Self::NotEnforced { option } => {
                 write!(f, "option {option} is not supported, so the key is refused")
             }
-            Self::RepeatedOption { option } => write!(f, "option {option} stands there twice"),
             Self::OptionValue { option, takes: true } => {
                 write!(f, "option {option} without a value in double quotes")
             }
             Self::OptionValue { option, takes: false } => write!(f, "option {option} with a value"),
+            Self::BadValue { option, fault } => write!(f, "option {option}: {fault}"),
         }
     }
 }

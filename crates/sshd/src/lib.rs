@@ -16,11 +16,15 @@
 //! | `monitor` | the process that decides |
 //! | `net` | the process that reads the network |
 //! | `session` | the process that is the user's |
-//! | `role` | how net and session are entered: this program is executed again |
+//! | `role` | how net, session and what serves it are entered: this program is executed again |
+//! | `scp` | the far end of `scp -O`, where there is none |
 //! | `protocol` | what processes say to each other |
 
 use std::process::ExitCode;
 
+#[cfg(feature = "arbitrary")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod host_keys;
 mod listener;
 mod log;
@@ -32,20 +36,24 @@ mod permit;
 mod protocol;
 mod quick;
 mod role;
+mod scp;
 mod server;
 mod session;
 mod settings;
 
 use role::Role;
 
-/// Runs the program: a role when the monitor started us as one, else the server as the command line says.
+/// Runs the program: a role when one of our own processes started us as one, else the server as the command line says.
 #[must_use]
 pub fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
-    let _program = arguments.next();
+    let name = arguments.next();
     match arguments.next().as_deref().and_then(Role::of) {
         Some(Role::Net) => net::main(),
         Some(Role::Session) => session::main(),
+        Some(Role::Prologue) => session::prologue(arguments),
+        Some(Role::Sftp) => sftp_server::main(name.into_iter().chain(arguments)),
+        Some(Role::Scp) => scp::main(arguments),
         None => listener::main(),
     }
 }

@@ -12,26 +12,35 @@ use sys::spawn::{Child, Command, Program, SpawnError};
 use crate::protocol::Link;
 use crate::server::Server;
 
-/// A role that is executed, so that what its parent knows was never mapped in it. Its one descriptor above 2 is the link to the
-/// monitor, whose first message tells everything else.
+/// A role that is executed, so that what its parent knows was never mapped in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// Reads the network, in the jail.
+    /// Reads the network, in the jail. Descriptor 3 is the link to the monitor, whose first message tells everything else.
     Net,
-    /// Acts for the user.
+    /// Acts for the user. As net, and descriptor 4 is this program, for the roles below.
     Session,
+    /// Runs what comes before a program of the user's, and becomes that program.
+    Prologue,
+    /// Is the SFTP server of a session.
+    Sftp,
+    /// Is the far end of a client's `scp`.
+    Scp,
 }
 
 /// Blanks among the arguments: room for the title that `ps` will show.
 const TITLE_ROOM: usize = 250;
 
 impl Role {
-    const ALL: [Self; 2] = [Self::Net, Self::Session];
+    const ALL: [Self; 5] = [Self::Net, Self::Session, Self::Prologue, Self::Sftp, Self::Scp];
 
-    fn argument(self) -> &'static str {
+    /// The first argument after the name, by which the program knows its role.
+    pub(crate) fn argument(self) -> &'static str {
         match self {
             Self::Net => "--role=net",
             Self::Session => "--role=session",
+            Self::Prologue => "--role=prologue",
+            Self::Sftp => "--role=sftp",
+            Self::Scp => "--role=scp",
         }
     }
 
@@ -40,11 +49,12 @@ impl Role {
         Self::ALL.into_iter().find(|role| argument.as_bytes() == role.argument().as_bytes())
     }
 
-    /// Starts the role, as `credentials` or else as ourselves.
+    /// Starts net or the session, as `credentials` or else as ourselves; with that root, or else with ours.
     pub(crate) fn start(
         self,
         server: &Server,
         credentials: Option<Credentials>,
+        root: Option<CString>,
         link: &Link,
     ) -> Result<Child, SpawnError> {
         let stderr = io::stderr();
@@ -57,7 +67,11 @@ impl Role {
             command.environment.extend(CString::new([b"TZ=", zone.as_bytes()].concat()));
         }
         command.descriptors.push(link.as_fd());
+        if self == Self::Session {
+            command.descriptors.push(server.program.as_fd());
+        }
         command.credentials = credentials;
+        command.root = root;
         command.on_parents_death = Some(Signal::KILL);
         command.spawn()
     }

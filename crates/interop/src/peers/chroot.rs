@@ -20,6 +20,16 @@ const USER_ID: u32 = 1000;
 /// How the names of scratch folders begin; the process id of their maker and a number follow.
 const SCRATCH: &str = "nacre-";
 
+/// What runs a program of a folder in process and mount namespaces of its own, which end with it. Arguments: the folder,
+/// and the command line.
+const APART: &str = r#"
+root=$1
+shift
+mount -t proc proc "$root/proc" &&
+    mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5 devpts "$root/dev/pts" || exit 1
+chroot "$root" "$@"
+"#;
+
 /// A Debian release whose programs are peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Release {
@@ -101,6 +111,25 @@ impl Chroot {
         let mut command = process::with_deadline(deadline);
         command.arg("chroot").arg(&self.root).args(argv);
         command.env("HOME", home.map_or("/root", Scratch::inside));
+        process::finish(command, input, deadline)
+    }
+
+    /// Runs a program like [`run`](Self::run), with `/proc`, terminals, and mounts and processes of its own: what it leaves
+    /// behind, running or mounted, ends with it.
+    ///
+    /// # Errors
+    ///
+    /// Like [`run`](Self::run).
+    pub fn run_apart(
+        &self,
+        home: &Scratch,
+        argv: &[String],
+        input: Input,
+        deadline: Duration,
+    ) -> Result<Finished, Error> {
+        let mut command = process::with_deadline(deadline);
+        command.args(["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", APART, "apart"]);
+        command.arg(&self.root).args(argv).env("HOME", home.inside());
         process::finish(command, input, deadline)
     }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -19,12 +20,13 @@ const PORT_TRIES: usize = 5;
 
 /// What the first process of the namespaces runs. It ends when the pipe on its standard input is closed, by us or by our
 /// end, and the kernel then kills whatever else is in its process namespace: the server and all its children.
-/// Arguments: the chroot, the test user's home, the shadow file, and the server's command line.
+/// Arguments: the chroot, the test user's home, the folder of the shadow and passwd files, and the server's command line.
 const GUARD: &str = r#"
-root=$1 home=$2 shadow=$3
+root=$1 home=$2 files=$3
 shift 3
 mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5 devpts "$root/dev/pts" &&
-    mount --bind "$home" "$root/home/nacre" && mount --bind "$shadow" "$root/etc/shadow" || exit 1
+    mount --bind "$home" "$root/home/nacre" && mount --bind "$files/shadow" "$root/etc/shadow" &&
+    mount --bind "$files/passwd" "$root/etc/passwd" || exit 1
 { chroot "$root" "$@"; echo "guard: server ended with status $?" >&2; } &
 read -r _
 "#;
@@ -139,7 +141,7 @@ impl Drop for Processes {
 pub(crate) struct Daemon {
     processes: Processes,
     port: u16,
-    _scratch: Scratch,
+    scratch: Scratch,
 }
 
 /// How a server is told what to do, and how it says that it listens.
@@ -150,6 +152,8 @@ pub(crate) struct Start<'a> {
     pub(crate) authorized_keys: &'a str,
     /// The test user's password; without one, no password is right.
     pub(crate) password: Option<&'a str>,
+    /// The test user's shell, if it is another than that of the folder.
+    pub(crate) shell: Option<&'a str>,
     /// The command line for a port.
     pub(crate) argv: &'a dyn Fn(u16) -> Vec<String>,
     /// What is in its log once clients can connect.
@@ -161,16 +165,16 @@ impl Daemon {
     pub(crate) fn start(chroot: &Chroot, scratch: Scratch, how: &Start<'_>) -> Result<Self, Error> {
         let home = scratch.home(how.authorized_keys)?;
         scratch.write("shadow", &shadow(chroot, how.password)?, 0o600)?;
-        let shadow = scratch.outside().join("shadow");
+        scratch.write("passwd", &passwd(chroot, how.shell)?, 0o644)?;
         let mut log = String::new();
         for _ in 0..PORT_TRIES {
             let port = free_port()?;
             let mut command = clean_command("unshare");
             command.args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", GUARD, "guard"]);
-            command.arg(chroot.root()).arg(&home).arg(&shadow).args((how.argv)(port));
+            command.arg(chroot.root()).arg(&home).arg(scratch.outside()).args((how.argv)(port));
             let processes = Processes::spawn(command)?;
             if processes.log.wait_for(how.ready, super::DEADLINE) {
-                return Ok(Self { processes, port, _scratch: scratch });
+                return Ok(Self { processes, port, scratch });
             }
             log = processes.text_since(0);
             if !log.contains("Address already in use") {
@@ -183,6 +187,11 @@ impl Daemon {
     /// The port of the loopback that it listens on.
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The test user's home while this server runs, seen from outside.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.scratch.outside().join("home")
     }
 
     /// What the server has logged since a mark, or what is kept of it.
@@ -222,6 +231,17 @@ fn shadow(chroot: &Chroot, password: Option<&str>) -> Result<String, Error> {
     let lines = text.lines().map(|line| match line.strip_prefix(&mark) {
         Some(rest) => format!("{mark}{hash}:{}\n", rest.split_once(':').map_or("", |(_, rest)| rest)),
         None => format!("{line}\n"),
+    });
+    Ok(lines.collect())
+}
+
+/// The folder's own accounts, the test user's perhaps with another shell.
+fn passwd(chroot: &Chroot, shell: Option<&str>) -> Result<String, Error> {
+    let text = fs::read_to_string(chroot.root().join("etc/passwd")).during("reading the accounts")?;
+    let mark = format!("{}:", super::USER);
+    let lines = text.lines().map(|line| match (shell, line.rsplit_once(':')) {
+        (Some(shell), Some((rest, _))) if line.starts_with(&mark) => format!("{rest}:{shell}\n"),
+        _ => format!("{line}\n"),
     });
     Ok(lines.collect())
 }

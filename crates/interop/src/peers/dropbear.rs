@@ -44,6 +44,7 @@ pub(crate) fn serve(
         name,
         authorized_keys,
         password: settings.password.as_deref(),
+        shell: settings.shell.as_deref(),
         argv: &argv,
         // Said after its sockets listen.
         ready: "Not backgrounding",

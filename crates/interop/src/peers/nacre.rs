@@ -34,7 +34,8 @@ pub(crate) fn serve(
     let program = scratch.path("sshd");
     let host_key = host_key.write_openssh(&scratch, "host_key")?;
     let mut config = format!(
-        "ListenAddress 127.0.0.1\nHostKey {host_key}\nPidFile none\nLogLevel DEBUG1\nMaxStartups 1000\n"
+        "ListenAddress 127.0.0.1\nHostKey {host_key}\nPidFile none\nLogLevel DEBUG1\nMaxStartups 1000\n\
+         Subsystem sftp internal-sftp\n"
     );
     for (keyword, value) in chosen(&settings.algorithms, settings.rekey_limit.as_deref()) {
         config.push_str(&format!("{keyword} {value}\n"));
@@ -51,6 +52,7 @@ pub(crate) fn serve(
         name,
         authorized_keys,
         password: None,
+        shell: settings.shell.as_deref(),
         argv: &argv,
         ready: "Server listening on 127.0.0.1 port",
     };

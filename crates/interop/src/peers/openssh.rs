@@ -57,7 +57,7 @@ pub(crate) fn serve(
     let host_key = host_key.write_openssh(&scratch, "host_key")?;
     let keys = scratch.write("authorized_keys", authorized_keys, 0o644)?;
     let mut config = format!(
-        "ListenAddress 127.0.0.1\nHostKey {host_key}\nAuthorizedKeysFile {keys}\nPidFile none\nLogLevel DEBUG1\n\
+        "ListenAddress 127.0.0.1\nHostKey {host_key}\nAuthorizedKeysFile {keys} .ssh/authorized_keys\nPidFile none\nLogLevel DEBUG1\n\
          UseDNS no\nPrintMotd no\nPrintLastLog no\nMaxStartups 1000\nSubsystem sftp internal-sftp\n\
          PasswordAuthentication {}\n",
         if settings.password.is_some() { "yes" } else { "no" },
@@ -81,6 +81,7 @@ pub(crate) fn serve(
         name,
         authorized_keys,
         password: settings.password.as_deref(),
+        shell: settings.shell.as_deref(),
         argv: &argv,
         ready: "Server listening on 127.0.0.1 port",
     };

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::DEADLINE;
 use super::chroot::{Release, clean_command};
@@ -96,13 +97,33 @@ impl Python {
         server: &Server,
         user_key: &KeyPair,
     ) -> Result<(), Error> {
+        self.run_program(library.program(), case, peers, server, user_key, DEADLINE)
+    }
+
+    /// Runs one of a program's cases with a server. The program's arguments are the case, the user, the port, the key's file,
+    /// the line of the host key and, if the server has one, the folder that is the user's home there.
+    ///
+    /// # Errors
+    ///
+    /// Like [`run`](Self::run).
+    pub(crate) fn run_program(
+        &self,
+        program: &str,
+        case: &str,
+        peers: &Peers,
+        server: &Server,
+        user_key: &KeyPair,
+        deadline: Duration,
+    ) -> Result<(), Error> {
         let scratch = peers.chroot(Release::Forky).scratch()?;
         user_key.write_openssh(&scratch, "key")?;
-        let mut command = process::with_deadline(DEADLINE);
-        command.arg(&self.0).args(["-c", library.program(), case, USER]);
+        let mut command = process::with_deadline(deadline);
+        command.arg(&self.0).args(["-c", program, case, USER]);
         command.arg(server.address().port().to_string());
         command.arg(scratch.outside().join("key")).arg(server.host_key().public().trim_end());
-        let finished = process::finish(command, Input::default(), DEADLINE)?;
+        command.args(server.home());
+        command.current_dir(scratch.outside());
+        let finished = process::finish(command, Input::default(), deadline)?;
         if finished.status == Some(0) {
             return Ok(());
         }

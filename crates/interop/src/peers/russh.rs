@@ -40,8 +40,8 @@ pub(crate) fn serve(
     authorized_keys: &str,
     settings: &Settings,
 ) -> Result<Running, Error> {
-    if settings.password.is_some() || !settings.extra.is_empty() {
-        return Err(Error::NotConfigurable("a password or further options of russh"));
+    if settings.password.is_some() || settings.shell.is_some() || !settings.extra.is_empty() {
+        return Err(Error::NotConfigurable("a password, a shell or further options of russh"));
     }
     let config = Arc::new(config(host_key, settings)?);
     let mut allowed = Vec::new();

@@ -1,6 +1,7 @@
 //! The stock servers as one kind of thing.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::chroot::Release;
@@ -75,6 +76,8 @@ pub struct Settings {
     pub rekey_limit: Option<String>,
     /// The test user's password; without it, passwords are not offered. Not for russh.
     pub password: Option<String>,
+    /// The test user's shell, if it is another than `/bin/sh`. Not for russh.
+    pub shell: Option<String>,
     /// Public key lines that may log in besides [`Peers::user_key`].
     pub more_user_keys: Vec<String>,
     /// Further lines of `sshd_config`, or arguments of `dropbear`.
@@ -128,6 +131,15 @@ impl Server {
             TcpStream::connect_timeout(&self.address(), DEADLINE).during("connecting to a server")?;
         prepare(&stream, DEADLINE)?;
         Ok(stream)
+    }
+
+    /// The test user's home while this server runs, seen from outside; a server in this process has none.
+    #[must_use]
+    pub fn home(&self) -> Option<PathBuf> {
+        match &self.running {
+            Running::Daemon(daemon) => Some(daemon.home()),
+            Running::Russh(_) => None,
+        }
     }
 
     /// What it has logged so far, for the report of a failure; of a long log the end.

@@ -2,11 +2,10 @@
 
 use crate::case::{Case, Job, Report};
 use crate::error::Error;
-use crate::peers::{
-    ClientKind, Finished, Input, Login, Peers, Release, Scratch, Server, ServerKind, Settings, USER,
-};
+use crate::peers::{ClientKind, Finished, Input, Login, Peers, Release, Server, ServerKind, Settings};
 
 use super::with_log;
+use crate::script;
 use std::time::Duration;
 
 /// When a tool is killed.
@@ -22,19 +21,16 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("master's end", include_str!("../../scripts/master-end.sh")),
 ];
 
-/// The start of each of them.
-const PROLOGUE: &str = include_str!("../../scripts/prologue.sh");
-
 /// All of it.
 pub(super) fn run(peers: &Peers, report: &mut Report, kind: ServerKind) -> Result<(), Error> {
     let server = &kind.start(peers, &settings(kind))?;
     let client = ClientKind::OpenSsh(Release::Forky);
     let name = peers.name_of_client(client);
     let mut jobs = Vec::new();
-    for (what, script) in SCRIPTS {
+    for (what, text) in SCRIPTS {
         jobs.push(Job::new(Case::new(&name, server.name(), what), move |_| {
             let mark = server.log_mark();
-            with_log(server, mark, run_script(peers, server, script))
+            with_log(server, mark, script::run(peers, Release::Forky, server, text, DEADLINE))
         }));
     }
     for release in Release::ALL {
@@ -61,37 +57,6 @@ fn settings(kind: ServerKind) -> Settings {
     settings
 }
 
-fn run_script(peers: &Peers, server: &Server, script: &str) -> Result<(), Error> {
-    let chroot = peers.chroot(Release::Forky);
-    let scratch = chroot.scratch()?;
-    write_config(peers, server, &scratch)?;
-    let script = scratch.write("script", &format!("{PROLOGUE}\n{script}"), 0o755)?;
-    let argv = ["/bin/sh", "-x", &script, scratch.inside()].map(str::to_owned);
-    match chroot.run(Some(&scratch), &argv, Input::default(), DEADLINE)? {
-        Finished { status: Some(0), .. } => Ok(()),
-        Finished { status, stdout, stderr } => {
-            // Of the trace, what led to the end.
-            let lines: Vec<&str> = stderr.lines().collect();
-            let last = lines[lines.len().saturating_sub(20)..].join("\n");
-            let stdout = String::from_utf8_lossy(&stdout);
-            Err(Error::wrong(format!("status {status:?}\n{stdout}{last}")))
-        }
-    }
-}
-
-/// Writes `config`, in which the server is `peer`, and the files that it names.
-fn write_config(peers: &Peers, server: &Server, scratch: &Scratch) -> Result<(), Error> {
-    let key = scratch.write("key", peers.user_key().private(), 0o600)?;
-    let port = server.address().port();
-    let known = format!("[127.0.0.1]:{port} {}", server.host_key().public());
-    let known = scratch.write("known_hosts", &known, 0o644)?;
-    let config = format!(
-        "Host peer\nHostName 127.0.0.1\nPort {port}\nUser {USER}\nIdentityFile {key}\nIdentitiesOnly yes\nBatchMode yes\n\
-         StrictHostKeyChecking yes\nUserKnownHostsFile {known}\nGlobalKnownHostsFile /dev/null\n"
-    );
-    scratch.write("config", &config, 0o644).map(drop)
-}
-
 /// Without being asked to, `ssh` says nothing: it warns, for one, of a key exchange that is not post-quantum.
 fn says_nothing(peers: &Peers, client: ClientKind, server: &Server) -> Result<(), Error> {
     let ClientKind::OpenSsh(release) = client else {
@@ -99,7 +64,7 @@ fn says_nothing(peers: &Peers, client: ClientKind, server: &Server) -> Result<()
     };
     let chroot = peers.chroot(release);
     let scratch = chroot.scratch()?;
-    write_config(peers, server, &scratch)?;
+    script::write_config(peers, server, &scratch)?;
     let argv = ["/usr/bin/ssh", "-F", &scratch.path("config"), "peer", "echo in"].map(str::to_owned);
     let mark = server.log_mark();
     let finished = chroot.run(Some(&scratch), &argv, Input::default(), DEADLINE)?;

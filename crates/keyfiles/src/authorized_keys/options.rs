@@ -1,6 +1,11 @@
 //! What a key may do.
 
 use std::borrow::Cow;
+use std::fmt;
+
+use text::cidr::{self, AddressList};
+use text::date::{Date, NoDate};
+use text::place::{Place, PlaceError};
 
 use super::{LineFault, is_blank, shown};
 
@@ -21,15 +26,77 @@ pub struct Options<'a> {
     pub x11_forwarding: bool,
     /// Running `~/.ssh/rc`.
     pub user_rc: bool,
+    /// The peers that may use the key, or else all.
+    pub from: Option<Peers>,
+    /// The key is good for nothing when one of these has passed.
+    pub expires: Vec<Date>,
+    /// Variables of the key's sessions, each name once, in the order of the line.
+    pub environment: Vec<(String, String)>,
+    /// Where its connections may be forwarded to. Without any, anywhere.
+    pub open: Vec<Place>,
+    /// Where may be listened for connections to forward. Without any, anywhere.
+    pub listen: Vec<Place>,
+}
+
+/// The peers that `from` names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peers {
+    /// The list as it stands there, for logs.
+    pub text: String,
+    /// What it says.
+    pub list: AddressList,
+}
+
+/// What is wrong with the value of an option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueFault {
+    /// It is not UTF-8.
+    NotText,
+    /// The option stands there before.
+    Repeated,
+    /// An element of its list is neither an address, nor a network, nor a pattern.
+    Peers(cidr::Problem),
+    /// It is no date.
+    Date(NoDate),
+    /// It is no place.
+    Place(PlaceError),
+    /// It is not a name of letters, digits and `_`, then `=` and a value.
+    Variable,
+}
+
+impl fmt::Display for ValueFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotText => f.write_str("not UTF-8"),
+            Self::Repeated => f.write_str("stands there twice"),
+            Self::Peers(problem) => problem.fmt(f),
+            Self::Date(error) => error.fmt(f),
+            Self::Place(error) => error.fmt(f),
+            Self::Variable => f.write_str("invalid environment string"),
+        }
+    }
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Self::permitting(true)
+        Self {
+            command: None,
+            pty: true,
+            port_forwarding: true,
+            agent_forwarding: true,
+            x11_forwarding: true,
+            user_rc: true,
+            from: None,
+            expires: Vec::new(),
+            environment: Vec::new(),
+            open: Vec::new(),
+            listen: Vec::new(),
+        }
     }
 }
 
 type Permission = for<'o> fn(&'o mut Options<'_>) -> &'o mut bool;
+type Take = for<'a> fn(&mut Options<'a>, Cow<'a, [u8]>) -> Result<(), ValueFault>;
 
 /// What an option is, and what it does here.
 enum Kind {
@@ -37,8 +104,8 @@ enum Kind {
     Restrict,
     /// Gives a permission, or takes it after `no-`.
     Permission(Permission),
-    /// Names the command.
-    Command,
+    /// Has a value.
+    Value(Take),
     /// Is not enforced.
     NotEnforced {
         /// Whether it may stand after `no-`.
@@ -49,18 +116,36 @@ enum Kind {
 /// Every option of `sshd(8)`.
 const OPTIONS: [(&str, Kind); 17] = [
     ("restrict", Kind::Restrict),
-    ("command", Kind::Command),
     ("pty", Kind::Permission(|options| &mut options.pty)),
     ("port-forwarding", Kind::Permission(|options| &mut options.port_forwarding)),
     ("agent-forwarding", Kind::Permission(|options| &mut options.agent_forwarding)),
     ("X11-forwarding", Kind::Permission(|options| &mut options.x11_forwarding)),
     ("user-rc", Kind::Permission(|options| &mut options.user_rc)),
+    ("command", Kind::Value(|options, value| once(&mut options.command, value))),
+    ("from", Kind::Value(|options, value| once(&mut options.from, peers(&value)?))),
+    (
+        "expiry-time",
+        Kind::Value(|options, value| {
+            options.expires.push(Date::parse(text(&value)?).map_err(ValueFault::Date)?);
+            Ok(())
+        }),
+    ),
+    ("environment", Kind::Value(|options, value| options.set_variable(text(&value)?))),
+    (
+        "permitopen",
+        Kind::Value(|options, value| {
+            options.open.push(Place::parse(text(&value)?).map_err(ValueFault::Place)?);
+            Ok(())
+        }),
+    ),
+    (
+        "permitlisten",
+        Kind::Value(|options, value| {
+            options.listen.push(Place::parse_listen(text(&value)?).map_err(ValueFault::Place)?);
+            Ok(())
+        }),
+    ),
     ("cert-authority", Kind::NotEnforced { negatable: false }),
-    ("environment", Kind::NotEnforced { negatable: false }),
-    ("expiry-time", Kind::NotEnforced { negatable: false }),
-    ("from", Kind::NotEnforced { negatable: false }),
-    ("permitlisten", Kind::NotEnforced { negatable: false }),
-    ("permitopen", Kind::NotEnforced { negatable: false }),
     ("principals", Kind::NotEnforced { negatable: false }),
     ("touch-required", Kind::NotEnforced { negatable: true }),
     ("tunnel", Kind::NotEnforced { negatable: false }),
@@ -72,23 +157,12 @@ impl Kind {
         match self {
             Self::Permission(_) => true,
             Self::NotEnforced { negatable } => *negatable,
-            Self::Restrict | Self::Command => false,
+            Self::Restrict | Self::Value(_) => false,
         }
     }
 }
 
 impl<'a> Options<'a> {
-    fn permitting(all: bool) -> Self {
-        Self {
-            command: None,
-            pty: all,
-            port_forwarding: all,
-            agent_forwarding: all,
-            x11_forwarding: all,
-            user_rc: all,
-        }
-    }
-
     /// Reads what [`split_off`] gave. Nothing between two commas is nothing.
     pub(super) fn parse(text: &'a [u8]) -> Result<Self, LineFault<'a>> {
         let (mut options, mut rest) = (Self::default(), text);
@@ -115,23 +189,55 @@ impl<'a> Options<'a> {
         match kind {
             Kind::NotEnforced { .. } => Err(LineFault::NotEnforced { option }),
             Kind::Restrict => {
-                *self = Self { command: self.command.take(), ..Self::permitting(false) };
+                for (_, kind) in &OPTIONS {
+                    if let Kind::Permission(permission) = kind {
+                        *permission(self) = false;
+                    }
+                }
                 refuse_value()
             }
             Kind::Permission(permission) => {
                 *permission(self) = permitted;
                 refuse_value()
             }
-            Kind::Command => {
+            Kind::Value(take) => {
                 let fault = LineFault::OptionValue { option, takes: true };
-                let (command, rest) = value.and_then(unquote).ok_or(fault)?;
-                match self.command.replace(command) {
-                    None => Ok(rest),
-                    Some(_) => Err(LineFault::RepeatedOption { option }),
-                }
+                let (value, rest) = value.and_then(unquote).ok_or(fault)?;
+                take(self, value).map_err(|fault| LineFault::BadValue { option, fault })?;
+                Ok(rest)
             }
         }
     }
+
+    /// The first value of a name stays.
+    fn set_variable(&mut self, text: &str) -> Result<(), ValueFault> {
+        let is_name = |name: &str| {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        };
+        let (name, value) =
+            text.split_once('=').filter(|(name, _)| is_name(name)).ok_or(ValueFault::Variable)?;
+        if !self.environment.iter().any(|(known, _)| known == name) {
+            self.environment.push((name.into(), value.into()));
+        }
+        Ok(())
+    }
+}
+
+fn once<T>(place: &mut Option<T>, value: T) -> Result<(), ValueFault> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(ValueFault::Repeated),
+    }
+}
+
+fn text(value: &[u8]) -> Result<&str, ValueFault> {
+    str::from_utf8(value).map_err(|_| ValueFault::NotText)
+}
+
+fn peers(value: &[u8]) -> Result<Peers, ValueFault> {
+    let text = text(value)?;
+    let list = AddressList::parse(text).map_err(|error| ValueFault::Peers(error.problem))?;
+    Ok(Peers { text: text.into(), list })
 }
 
 /// The option of that name, whatever its case, and whether it permits; `no-` in front takes back what may be taken back.

@@ -1,5 +1,7 @@
 use std::borrow::Cow;
 
+use text::place::Place;
+
 use super::*;
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOuBVA+OrztROrw2lmTOBlkBxk46ybxW6GAN6PXzzrUb";
@@ -14,10 +16,22 @@ fn options(text: &str) -> Result<Options<'static>, String> {
     match parsed(&line) {
         Ok(entry) => {
             let options = entry.unwrap().options;
-            let command = options.command.map(|command| Cow::Owned(command.into_owned()));
-            Ok(Options { command, ..options })
+            let command = options.command.as_ref().map(|command| Cow::Owned(command.to_vec()));
+            let Options { from, expires, environment, open, listen, .. } = options.clone();
+            Ok(Options { command, from, expires, environment, open, listen, ..permissions_of(&options) })
         }
         Err(fault) => Err(fault.to_string()),
+    }
+}
+
+fn permissions_of(options: &Options<'_>) -> Options<'static> {
+    Options {
+        pty: options.pty,
+        port_forwarding: options.port_forwarding,
+        agent_forwarding: options.agent_forwarding,
+        x11_forwarding: options.x11_forwarding,
+        user_rc: options.user_rc,
+        ..Options::default()
     }
 }
 
@@ -125,7 +139,7 @@ fn bad_options_refuse_the_key_and_are_named() {
         ("command='x'", "option command without a value in double quotes"),
         ("command=\"x\"y", "option command without a value in double quotes"),
         ("command=\"x\"\"y\"", "option command without a value in double quotes"),
-        ("command=\"x\",COMMAND=\"x\"", "option command stands there twice"),
+        ("command=\"x\",COMMAND=\"x\"", "option command: stands there twice"),
         ("command=\"x", "quote in the options is not closed"),
         (r#"command="x\""#, "quote in the options is not closed"),
         ("no-pty \"", "key is not base64"),
@@ -135,16 +149,84 @@ fn bad_options_refuse_the_key_and_are_named() {
     }
 }
 
+fn place(host: Option<&str>, port: Option<u16>) -> Place {
+    Place { host: host.map(Into::into), port }
+}
+
+#[test]
+fn places_may_be_given_several_times() {
+    let it = options(
+        "permitopen=\"a:1\",permitlisten=\"8080\",PermitOpen=\"[::1]:*\",permitlisten=\"localhost:*\"",
+    );
+    let it = it.unwrap();
+    assert_eq!(it.open, [place(Some("a"), Some(1)), place(Some("::1"), None)]);
+    assert_eq!(it.listen, [place(None, Some(8080)), place(Some("localhost"), None)]);
+    assert!(it.port_forwarding, "which takes nothing else");
+    let it = options("permitopen=\"a:1\",restrict").unwrap();
+    assert_eq!((it.open.len(), it.port_forwarding), (1, false));
+}
+
+#[test]
+fn the_first_value_of_a_variable_stays() {
+    let it =
+        options("environment=\"A=1\",environment=\"B=\",environment=\"A=2\",environment=\"1_c=x=\\\"y\\\"\"");
+    let pairs = [("A", "1"), ("B", ""), ("1_c", "x=\"y\"")];
+    assert_eq!(it.unwrap().environment, pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+}
+
+#[test]
+fn every_date_counts() {
+    let it = options("expiry-time=\"20400101Z\",restrict,expiry-time=\"204001011200\"").unwrap();
+    let dates: Vec<String> = it.expires.iter().map(ToString::to_string).collect();
+    assert_eq!(dates, ["2040-01-01T00:00:00Z", "2040-01-01T12:00:00"]);
+}
+
+#[test]
+fn peers_are_a_list_and_a_text_for_the_log() {
+    let peers = options("from=\"!192.0.2.7,192.0.2.0/24\",restrict").unwrap().from.unwrap();
+    assert_eq!(peers.text, "!192.0.2.7,192.0.2.0/24");
+    let matches = |address: &str| peers.list.matches(Some(address.parse().unwrap())).is_yes();
+    assert!(matches("192.0.2.8") && !matches("192.0.2.7") && !matches("192.0.3.1"));
+    assert!(!options("from=\"*\"").unwrap().from.unwrap().list.matches(None).is_yes());
+}
+
+#[test]
+fn values_that_are_none_refuse_the_key_and_are_named() {
+    let date = "expected a date as YYYYMMDD, YYYYMMDDHHMM or YYYYMMDDHHMMSS, with or without Z";
+    for (text, said) in [
+        ("from=\"127.0.0.1/8\"", "option from: bits are set after the prefix, expected 127.0.0.0/8"),
+        ("from=\"\"", "option from: empty, expected an address, a network or a pattern"),
+        ("from=\"a\",From=\"b\"", "option from: stands there twice"),
+        ("from", "option from without a value in double quotes"),
+        ("no-from=\"a\"", "unknown option no-from"),
+        ("expiry-time=\"x\"", &format!("option expiry-time: {date}")),
+        ("expiry-time=\"20301301\"", &format!("option expiry-time: {date}")),
+        ("expiry-time=\"\"", &format!("option expiry-time: {date}")),
+        ("environment=\"A\"", "option environment: invalid environment string"),
+        ("environment=\"=x\"", "option environment: invalid environment string"),
+        ("environment=\"a-b=x\"", "option environment: invalid environment string"),
+        ("environment=\"\"", "option environment: invalid environment string"),
+        ("permitopen=\"a\"", "option permitopen: invalid permission port"),
+        ("permitopen=\"80\"", "option permitopen: invalid permission port"),
+        ("permitopen=\"any\"", "option permitopen: invalid permission port"),
+        ("permitopen=\"a:1\",permitopen=\"b:0\"", "option permitopen: invalid permission port"),
+        ("permitopen=\"[::1:1\"", "option permitopen: invalid permission hostname"),
+        ("permitlisten=\"0\"", "option permitlisten: invalid permission port"),
+        ("permitlisten=\"none\"", "option permitlisten: invalid permission port"),
+        ("permitlisten=80", "option permitlisten without a value in double quotes"),
+    ] {
+        assert_eq!(options(text).unwrap_err(), said, "{text}");
+    }
+    let text = [b"environment=\"A=\xe9\" ", KEY.as_bytes()].concat();
+    let fault = LineFault::BadValue { option: "environment", fault: ValueFault::NotText };
+    assert_eq!(line(&text), Err(fault));
+}
+
 #[test]
 fn options_that_are_not_enforced_refuse_the_key() {
     for text in [
         "cert-authority",
-        "environment=\"A=b\"",
-        "expiry-time=\"20991231\"",
-        "From=\"*\"",
-        "permitlisten=\"1\"",
-        "permitopen=\"a:1\"",
-        "principals=\"a\"",
+        "Principals=\"a\"",
         "touch-required",
         "no-touch-required",
         "tunnel=\"1\"",
@@ -186,7 +268,7 @@ fn what_is_no_key_is_named() {
 fn keys_of_other_types_are_told_from_options() {
     // Type and blob "ssh-x", with a field behind it.
     let other = "ssh-x AAAABXNzaC14AAAAAQA=";
-    for text in [other.to_owned(), format!("{other} comment"), format!("no-pty,from=\"a\" {other}")] {
+    for text in [other.to_owned(), format!("{other} comment"), format!("no-pty,tunnel=\"1\" {other}")] {
         assert_eq!(parsed(&text), Err(LineFault::UnknownType { key_type: Human(b"ssh-x") }));
     }
 }

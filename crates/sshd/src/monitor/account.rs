@@ -84,7 +84,16 @@ impl Directory<'_> {
             let credentials = Credentials::current().map_err(Bar::Unreadable)?;
             return Ok(Account { user, credentials, groups: Vec::new() });
         }
-        let user = self.accounts.user(name.as_bytes()).map_err(Bar::Unreadable)?.ok_or(Bar::Unknown)?;
+        let Some(user) = self.accounts.user(name.as_bytes()).map_err(Bar::Unreadable)? else {
+            // As much is looked up as for an account that is there, so that the time does not tell which one it was.
+            let _ = self.complete(self.stand_in());
+            return Err(Bar::Unknown);
+        };
+        self.complete(user)
+    }
+
+    /// Adds the rights to an account whose user could log in.
+    fn complete(&self, user: User) -> Result<Account, Bar> {
         self.check(&user)?;
         let credentials = self.accounts.credentials(&user).map_err(Bar::Unreadable)?;
         let groups = self.accounts.group_names(&credentials.groups).map_err(Bar::Unreadable)?;
@@ -124,6 +133,16 @@ impl Directory<'_> {
     /// The text that everybody is shown while only root may log in.
     pub(super) fn nologin(&self) -> Option<Vec<u8>> {
         if self.quick.is_some() { None } else { self.accounts.nologin() }
+    }
+
+    /// An account like most that there are.
+    fn stand_in(&self) -> User {
+        User {
+            uid: if self.own == Uid::ROOT { NOBODY.0 } else { self.own },
+            shell: Path::new("/bin/sh").to_owned(),
+            password: Password::Shadowed,
+            ..self.dummy().user
+        }
     }
 
     /// The account that stands for those who are kept out, so that the same is done for them as for others. It has no keys.
@@ -228,6 +247,16 @@ mod tests {
         assert_eq!(system.find(Uid(1001), "alice").unwrap_err(), "sshd does not run as root");
         let alice = system.find(Uid(1000), "alice").unwrap();
         assert!(alice.credentials.equals(&Credentials::current().unwrap()), "it can be nobody but itself");
+    }
+
+    #[test]
+    fn an_unknown_account_is_looked_up_to_the_end_as_one_that_is_there() {
+        let system = System::new(PASSWD, "");
+        let accounts = Accounts::below(system.0.path());
+        for own in [Uid::ROOT, Uid(1000)] {
+            let directory = Directory { accounts: &accounts, quick: None, own };
+            assert!(directory.complete(directory.stand_in()).is_ok());
+        }
     }
 
     #[test]

@@ -6,23 +6,37 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use keyfiles::authorized_keys::{Entry, LineFault, lines};
+use keyfiles::authorized_keys::{Entry, LineFault, Options, lines};
 use keys::PublicKey;
 use sys::ids::Uid;
+use wire::Human;
 
 use crate::log::Logger;
+use crate::peer::Peer;
 use crate::settings::{glob, without_number};
 
 use super::account::{Account, shown};
-use super::limits::{AUTHORIZED_KEYS_MAX, KEY_FILES_MAX, REPORTED_LINES_MAX};
+use super::expiry;
+use super::limits::{AUTHORIZED_KEYS_MAX, FROM_SHOWN_MAX, KEY_FILES_MAX, REPORTED_LINES_MAX};
+use super::permit::Grant;
 
-/// What the line of a key permits.
+/// A line of a key that may be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Listed {
-    pub(super) command: Option<Vec<u8>>,
-    pub(super) pty: bool,
+    /// What it permits.
+    pub(super) grant: Grant,
     /// Where it stands: `FILE:LINE`.
     pub(super) place: String,
+}
+
+/// Who wants to use a key, and when.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Use<'a> {
+    pub(super) peer: &'a Peer,
+    /// Seconds since 1970.
+    pub(super) now: i64,
+    /// It is logged when a key may not be used.
+    pub(super) told: bool,
 }
 
 /// The files of one user.
@@ -40,11 +54,76 @@ pub(super) struct Reported(HashSet<(PathBuf, usize)>);
 
 impl KeyFiles<'_> {
     /// The first line with this key. Files that cannot be used and lines that are refused are logged.
-    pub(super) fn find(&self, key: &PublicKey, reported: &mut Reported, log: &Logger) -> Option<Listed> {
+    pub(super) fn find(
+        &self,
+        key: &PublicKey,
+        used: Use<'_>,
+        reported: &mut Reported,
+        log: &Logger,
+    ) -> Option<Listed> {
         self.paths(log).into_iter().find_map(|path| {
             let contents = self.read(&path, log)?;
-            find_line(&contents, &path, key, reported, log)
+            self.find_line(&contents, &path, key, used, reported, log)
         })
+    }
+
+    fn find_line(
+        &self,
+        contents: &[u8],
+        path: &Path,
+        key: &PublicKey,
+        used: Use<'_>,
+        reported: &mut Reported,
+        log: &Logger,
+    ) -> Option<Listed> {
+        for (number, line) in lines(contents) {
+            let place = || format!("{}:{number}", path.display());
+            match line {
+                Ok(Some(Entry { options, key: listed, comment: _ })) => {
+                    if listed == *key && self.may_be_used(&options, &place(), used, log) {
+                        return Some(Listed { grant: Grant::of(options), place: place() });
+                    }
+                }
+                Ok(None) => {}
+                // Keys that other programs can use are nothing to talk about.
+                Err(fault @ LineFault::UnknownType { .. }) => {
+                    log.debug(format_args!("{}: {fault}", place()));
+                }
+                Err(fault) => {
+                    let new =
+                        reported.0.len() < REPORTED_LINES_MAX && reported.0.insert((path.to_owned(), number));
+                    if new {
+                        log.info(format_args!("{}: {fault}", place()));
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether the line's own conditions hold: its dates, and where the peer is.
+    fn may_be_used(&self, options: &Options<'_>, place: &str, used: Use<'_>, log: &Logger) -> bool {
+        let expired = options.expires.iter().find(|date| expiry::has_passed(date, used.now));
+        let from = options.from.as_ref().filter(|from| !from.list.matches(used.peer.client()).is_yes());
+        if expired.is_none() && from.is_none() {
+            return true;
+        }
+        if !used.told {
+            return false;
+        }
+        if let Some(date) = expired {
+            log.debug(format_args!("{place}: entry expired at {date}"));
+        } else if let Some(from) = from {
+            let (user, address) = (self.account.user.name.to_string_lossy(), used.peer.client_text());
+            log.info(format_args!(
+                "{place}: Authentication tried for {} with correct key but not from a permitted host \
+                 (host={address}, ip={address}, required={}).",
+                shown(&user),
+                Human(from.text.get(..FROM_SHOWN_MAX).unwrap_or(&from.text).as_bytes()),
+            ));
+        }
+        log.error(format_args!("Refused by key options at {place}"));
+        false
     }
 
     /// The files' names: tokens expanded, below the home directory unless they begin at the root.
@@ -166,37 +245,6 @@ fn check_modes(path: &Path, file: &Metadata, home: &Path, uid: Uid) -> Result<()
         }
     }
     Ok(())
-}
-
-fn find_line(
-    contents: &[u8],
-    path: &Path,
-    key: &PublicKey,
-    reported: &mut Reported,
-    log: &Logger,
-) -> Option<Listed> {
-    for (number, line) in lines(contents) {
-        let place = || format!("{}:{number}", path.display());
-        match line {
-            Ok(Some(Entry { options, key: listed, comment: _ })) => {
-                if listed == *key {
-                    let command = options.command.map(std::borrow::Cow::into_owned);
-                    return Some(Listed { command, pty: options.pty, place: place() });
-                }
-            }
-            Ok(None) => {}
-            // Keys that other programs can use are nothing to talk about.
-            Err(fault @ LineFault::UnknownType { .. }) => log.debug(format_args!("{}: {fault}", place())),
-            Err(fault) => {
-                let new =
-                    reported.0.len() < REPORTED_LINES_MAX && reported.0.insert((path.to_owned(), number));
-                if new {
-                    log.info(format_args!("{}: {fault}", place()));
-                }
-            }
-        }
-    }
-    None
 }
 
 #[cfg(test)]

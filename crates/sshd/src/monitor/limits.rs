@@ -28,3 +28,9 @@ pub(super) const LAST_MESSAGES: u32 = 4_096;
 
 /// Files that one pattern of `AuthorizedKeysFile` stands for.
 pub(super) const KEY_FILES_MAX: usize = 1_024;
+
+/// Bytes of the path of a `ChrootDirectory`: what the kernel takes.
+pub(super) const CHROOT_MAX: usize = 4_095;
+
+/// Bytes of a `from` list in the log, as OpenSSH has it.
+pub(super) const FROM_SHOWN_MAX: usize = 200;

@@ -1,5 +1,7 @@
 //! One user's attempts to log in, judged by what the monitor knows itself.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use config::Effective;
 use config::value::PermitRootLogin;
 use keys::{Fingerprint, PublicKey, SignatureAlg};
@@ -11,14 +13,15 @@ use zeroize::Zeroizing;
 
 use crate::log::{Level, level_number};
 use crate::peer::Peer;
-use crate::permit::{Forced, Permit};
+use crate::permit::Permit;
 use crate::protocol::encode;
 use crate::protocol::monitor::{KeyOffer, KeyProof, Password, UserPolicy};
 use crate::server::Server;
 
 use super::account::{Account, Bar, Directory, shown};
-use super::authorized_keys::{KeyFiles, Listed, Reported};
+use super::authorized_keys::{KeyFiles, Listed, Reported, Use};
 use super::banner;
+use super::permit::{Grant, permit};
 use super::violation::Violation;
 
 /// A user who is in. Only what verifies a signature or compares a password makes one, and only from it a session is started.
@@ -59,6 +62,7 @@ pub(super) struct Login {
     name: String,
     /// As logs have it.
     user: String,
+    peer: Peer,
     /// `ADDRESS port PORT`.
     from: String,
     /// The dummy for those who are kept out.
@@ -106,7 +110,19 @@ impl Login {
         let banner = banner::text(effective.banner.as_deref(), nologin.as_deref(), &server.log);
         let kept_out = bar.is_some();
         let (name, reported) = (name.to_owned(), Reported::default());
-        Self { name, user, from, account, kept_out, effective, offered, failures: 0, reported, banner }
+        Self {
+            name,
+            user,
+            peer: *peer,
+            from,
+            account,
+            kept_out,
+            effective,
+            offered,
+            failures: 0,
+            reported,
+            banner,
+        }
     }
 
     /// The user's name for titles; `None` for those who are kept out.
@@ -177,13 +193,13 @@ impl Login {
         let listed = verified.and_then(|verified| self.listed(server, verified.key()));
         let listed = listed.filter(|_| !self.kept_out);
         let listed =
-            listed.filter(|listed| self.root_may(server, Method::PublicKey, listed.command.is_some()));
+            listed.filter(|listed| self.root_may(server, Method::PublicKey, listed.grant.command.is_some()));
         let key = named(proof.key.0);
         let Some(listed) = listed else {
             self.failed(server, Method::PublicKey, &key);
             return Ok(None);
         };
-        Ok(Some(self.succeeded(server, directory, Method::PublicKey, &key, &listed)))
+        Ok(Some(self.succeeded(server, directory, Method::PublicKey, &key, &listed.grant)))
     }
 
     /// Whether this is the password.
@@ -201,8 +217,7 @@ impl Login {
             self.failed(server, Method::Password, "");
             return Ok(None);
         }
-        let everything = Listed { command: None, pty: true, place: String::new() };
-        Ok(Some(self.succeeded(server, directory, Method::Password, "", &everything)))
+        Ok(Some(self.succeeded(server, directory, Method::Password, "", &Grant::everything())))
     }
 
     /// One more attempt, while there are any, which net sees to as well. Says whether the method was offered; net asks once without
@@ -229,14 +244,17 @@ impl Login {
     /// Where the key is listed for the account.
     fn listed(&mut self, server: &Server, key: &PublicKey) -> Option<Listed> {
         if !self.kept_out && server.quick.as_ref().is_some_and(|quick| quick.keys().contains(key)) {
-            return Some(Listed { command: None, pty: true, place: String::new() });
+            return Some(Listed { grant: Grant::everything(), place: String::new() });
         }
         let files = KeyFiles {
             patterns: &self.effective.authorized_keys_file.0,
             account: &self.account,
             strict: self.effective.strict_modes && server.quick.is_none(),
         };
-        let listed = files.find(key, &mut self.reported, &server.log);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let now = i64::try_from(now).unwrap_or(i64::MAX);
+        let used = Use { peer: &self.peer, now, told: !self.kept_out };
+        let listed = files.find(key, used, &mut self.reported, &server.log);
         if let Some(Listed { place, .. }) = listed.as_ref().filter(|_| !self.kept_out) {
             let key = named(&key.blob());
             server.log.verbose(format_args!("Accepted key {key} found at {place}"));
@@ -297,33 +315,17 @@ impl Login {
         directory: &Directory<'_>,
         method: Method,
         key: &str,
-        listed: &Listed,
+        grant: &Grant,
     ) -> Authenticated {
         self.log_verdict(server, Level::Info, "Accepted", method, "", key);
         let as_user = directory.own == Uid::ROOT && server.quick.is_none();
         Authenticated {
             user: self.account.user.clone(),
             credentials: as_user.then(|| self.account.credentials.clone()),
-            permit: permit(&self.effective, listed),
+            permit: permit(&self.effective, grant),
             effective: self.effective.clone(),
             _proven: Proven(()),
         }
-    }
-}
-
-/// What both the configuration and the key allow.
-fn permit(effective: &Effective, listed: &Listed) -> Permit {
-    let configured =
-        effective.force_command.as_ref().map(|line| Forced { command: line.clone().into(), by_key: false });
-    let listed_command = listed.command.clone().map(|command| Forced { command, by_key: true });
-    let subsystems = effective.subsystem.0.iter();
-    Permit {
-        sessions: effective.max_sessions,
-        pty: effective.permit_tty && listed.pty,
-        forced: configured.or(listed_command),
-        accept_env: effective.accept_env.0.clone(),
-        set_env: effective.set_env.0.clone(),
-        subsystems: subsystems.map(|subsystem| (subsystem.name.clone(), subsystem.command.clone())).collect(),
     }
 }
 

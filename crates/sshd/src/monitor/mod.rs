@@ -16,6 +16,9 @@
 //! | `account` | the account that a client names, and what keeps it out |
 //! | `login` | the user's attempts, and the proof that one was good |
 //! | `authorized_keys`, `banner` | files that are read for it |
+//! | `expiry` | when keys expire |
+//! | `permit` | what the configuration and the key allow together |
+//! | `chroot` | the root of the user's session |
 //! | `start` | net and the session brought to life |
 //! | `pty` | terminals given to the user |
 //!
@@ -25,10 +28,15 @@
 mod account;
 mod authorized_keys;
 mod banner;
+mod chroot;
 mod decider;
 mod exchange;
+mod expiry;
+#[cfg(feature = "arbitrary")]
+pub(crate) mod fuzzing;
 mod limits;
 mod login;
+mod permit;
 mod pty;
 mod requests;
 mod start;

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use config::Effective;
-use config::value::RekeyLimit;
+use config::value::{ChannelTimeouts, RekeyLimit};
 use crypto::HashAlg;
 use keys::{PublicKey, SignatureAlg};
 use sys::ids::{Pid, Uid};
@@ -22,6 +22,7 @@ use crate::protocol::{Link, LinkError, join};
 use crate::role::Role;
 use crate::server::{Accepted, Server};
 
+use super::chroot;
 use super::login::Authenticated;
 
 /// A child of ours, and our end of the link to it.
@@ -38,6 +39,8 @@ pub(super) enum StartError {
     Send(LinkError),
     /// Something does not fit its field.
     Field(WireError),
+    /// The session's root cannot be used.
+    Chroot(chroot::Unusable),
 }
 
 impl fmt::Display for StartError {
@@ -47,6 +50,7 @@ impl fmt::Display for StartError {
             Self::Spawn(error) => error.fmt(f),
             Self::Send(error) => write!(f, "first message: {error}"),
             Self::Field(error) => write!(f, "first message: {error}"),
+            Self::Chroot(error) => error.fmt(f),
         }
     }
 }
@@ -78,7 +82,7 @@ impl From<WireError> for StartError {
 /// Starts net. The peer's descriptors are its own from then on: ours are closed.
 pub(super) fn net(server: &Server, effective: &Effective, accepted: Accepted) -> Result<Started, StartError> {
     let (link, theirs) = Link::pair()?;
-    let child = Role::Net.start(server, None, &theirs)?;
+    let child = Role::Net.start(server, None, None, &theirs)?;
     let address = accepted.peer.client_text();
     let [kex, user, ciphers, macs] = [
         &effective.kex_algorithms,
@@ -130,8 +134,13 @@ pub(super) fn session(
 ) -> Result<Started, StartError> {
     let (link, theirs) = Link::pair()?;
     let (of_net, of_session) = Link::pair()?;
-    let child = Role::Session.start(server, authenticated.credentials.clone(), &theirs)?;
     let user = &authenticated.user;
+    let root = chroot::directory(authenticated.effective.chroot_directory.0.as_deref(), user);
+    let root = root.map_err(StartError::Chroot)?;
+    let child = Role::Session.start(server, authenticated.credentials.clone(), root.clone(), &theirs)?;
+    if let Some(root) = root {
+        server.log.verbose(format_args!("Changed root directory to \"{}\"", root.to_string_lossy()));
+    }
     let (client, local) = (peer.client_text(), peer.local_text());
     let mut permit = Vec::new();
     authenticated.permit.encode(&mut permit);
@@ -152,8 +161,13 @@ pub(super) fn session(
     link.send(&start, &[of_session.as_fd()])?;
     let effective = &authenticated.effective;
     let rekey = Rekey::of(effective.rekey_limit);
+    let timeouts = timeouts(&effective.channel_timeout);
     let admitted = Admitted {
         max_sessions: authenticated.permit.sessions,
+        channel_timeouts: Text::new(&timeouts)?,
+        unused_seconds: seconds(effective.unused_connection_timeout),
+        qos_interactive: octet(effective.ip_qos.interactive),
+        qos_bulk: octet(effective.ip_qos.bulk),
         alive_seconds: seconds(effective.client_alive_interval),
         alive_count: effective.client_alive_count_max,
         rekey_bytes: rekey.bytes,
@@ -173,6 +187,18 @@ impl Rekey {
     fn of(limit: RekeyLimit) -> Self {
         Self { bytes: limit.bytes.unwrap_or_default(), seconds: seconds(limit.time) }
     }
+}
+
+/// `ChannelTimeout` as messages have it: in whole seconds, what is begun counting as one. No type of channel has a comma.
+pub(super) fn timeouts(timeouts: &ChannelTimeouts) -> String {
+    let entries = timeouts.0.iter().filter(|entry| !entry.pattern.contains(','));
+    let whole = |time: Duration| time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
+    entries.map(|entry| format!("{}={}", entry.pattern, whole(entry.time))).collect::<Vec<_>>().join(",")
+}
+
+/// An octet of `IPQoS` as messages have it.
+fn octet(value: Option<u8>) -> u32 {
+    value.map_or(256, u32::from)
 }
 
 fn seconds(time: Option<Duration>) -> u64 {
@@ -212,6 +238,17 @@ mod tests {
     use keys::PrivateKey;
 
     use super::*;
+    use crate::monitor::testing::config;
+
+    #[test]
+    fn times_of_channels_are_told_in_whole_seconds_and_in_their_order() {
+        let told = |line: &str| timeouts(&config(line).unwrap().global().channel_timeout);
+        assert_eq!(told(""), "");
+        assert_eq!(
+            told("ChannelTimeout session:*=1m a,b=3 direct-tcpip=0 global=1.5"),
+            "session:*=60,direct-tcpip=0,global=2"
+        );
+    }
 
     #[test]
     fn the_seed_stays_for_a_key_and_differs_between_keys() {

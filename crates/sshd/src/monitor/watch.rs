@@ -228,6 +228,8 @@ impl<'a> Watch<'a> {
             Fault::Violation(violation) => {
                 self.server.log.fatal(format_args!("{name} of {peer}: {violation}"))
             }
+            // In OpenSSH's words alone.
+            Fault::Start(error @ StartError::Chroot(_)) => self.server.log.fatal(error),
             Fault::Start(error) => {
                 self.server.log.fatal(format_args!("session of {peer} could not be started: {error}"));
             }

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use connection::Event as ChannelEvent;
 use proto::{ChannelQuestion, Event, Server, ServerAuthEvent, ServerQuestion};
-use reactor::{Application, Ended, Io, WatchId};
+use reactor::{Application, Ended, Io, TimerId, WatchId};
 use sys::title::Title;
 use transport::Event as TransportEvent;
 use wire::Escaped;
@@ -14,23 +14,22 @@ use crate::protocol::LinkError;
 
 use super::authority::{Admission, Authority, Login, Question};
 use super::limits::MESSAGES_PER_TURN;
-use super::sessions::Sessions;
+use super::process::SessionProcess;
 use super::words::Subject;
 
 /// The application of one connection.
 pub(super) struct Net {
     authority: Authority,
     monitor: Option<WatchId>,
-    sessions: Sessions,
-    session: Option<WatchId>,
+    /// The user's process, from the login on.
+    session: Option<(SessionProcess, WatchId)>,
     subject: Subject,
     title: Option<Title>,
 }
 
 impl Net {
     pub(super) fn new(authority: Authority, subject: Subject, title: Option<Title>) -> Self {
-        let mut net =
-            Self { authority, monitor: None, sessions: Sessions::default(), session: None, subject, title };
+        let mut net = Self { authority, monitor: None, session: None, subject, title };
         net.show("[net]");
         net
     }
@@ -100,16 +99,35 @@ impl Net {
 
     /// The user is in: their process takes over.
     fn begin(&mut self, io: &mut Io<'_, Server>, admission: Admission) {
-        let begun = self.sessions.begin(admission.session, admission.max_sessions);
-        let watch = begun.and_then(|link| Ok(io.watch(&*link)?));
-        self.session = self.check(io, "session", watch);
+        let Admission { session, max_sessions, timeouts, service_classes } = admission;
+        let (interactive, bulk) = service_classes;
+        io.set_service_classes(interactive, bulk);
+        let begun = SessionProcess::begin(io, session, max_sessions, timeouts);
+        let begun = begun.and_then(|process| {
+            let watch = io.watch(&process)?;
+            Ok((process, watch))
+        });
+        self.session = self.check(io, "session", begun);
+    }
+
+    /// Has the session process do something, and passes on what it has for the log.
+    fn session<T>(
+        &mut self,
+        io: &mut Io<'_, Server>,
+        work: impl FnOnce(&mut SessionProcess, &mut Io<'_, Server>) -> Result<T, LinkError>,
+    ) -> Option<T> {
+        let (process, _) = self.session.as_mut()?;
+        let done = work(process, io);
+        for (level, line) in process.take_lines() {
+            self.authority.log(level, line);
+        }
+        self.check(io, "session", done)
     }
 
     /// Takes what the session process says, some of it at a time.
     fn hear_session(&mut self, io: &mut Io<'_, Server>, watch: WatchId) {
         for _ in 0..MESSAGES_PER_TURN {
-            let heard = self.sessions.receive(io);
-            if self.check(io, "session", heard) != Some(true) {
+            if self.session(io, SessionProcess::receive) != Some(true) {
                 return;
             }
         }
@@ -148,43 +166,43 @@ impl Net {
 
     fn channel_event(&mut self, io: &mut Io<'_, Server>, event: &ChannelEvent<'_>) {
         match event {
+            ChannelEvent::Opened { channel, .. } => {
+                self.session(io, |process, io| {
+                    process.opened(io, *channel);
+                    Ok(())
+                });
+            }
+            ChannelEvent::OpenFailed { channel, reason, text, .. } => {
+                self.session(io, |process, io| {
+                    process.open_failed(io, *channel, *reason, *text);
+                    Ok(())
+                });
+            }
             ChannelEvent::Closed { channel } => {
-                let done = self.sessions.closed(io, *channel);
-                self.check(io, "session", done);
+                self.session(io, |process, io| process.closed(io, *channel));
             }
             ChannelEvent::Request { channel, request } => {
-                let done = self.sessions.request(io, *channel, request, None);
-                self.requested(io, done);
+                self.session(io, |process, io| process.request(io, *channel, request, None));
+            }
+            ChannelEvent::Global { request } => {
+                self.session(io, |process, io| process.global(io, request, None));
             }
             ChannelEvent::Malformed { name, error, .. } => {
                 self.authority.log(Level::Debug1, format_args!("refused a malformed {name}: {error}"));
             }
-            // Nothing is asked of the peer, and the loop moves the data.
+            // No requests are made of the peer, and the loop moves the data.
             _ => {}
         }
     }
 
-    fn requested(&mut self, io: &mut Io<'_, Server>, done: Result<(), LinkError>) {
-        if self.sessions.take_refused() {
-            self.authority.log(Level::Info, "refused a request that is too long, or one of too many at once");
-        }
-        self.check(io, "session", done);
-    }
-
     fn channel_question(&mut self, io: &mut Io<'_, Server>, question: ChannelQuestion<'_>) {
-        match question {
-            ChannelQuestion::Open { ticket, channel, kind } => {
-                if let Some((level, line)) = self.sessions.open(io, channel, kind, ticket) {
-                    self.authority.log(level, line);
-                }
-            }
+        self.session(io, |process, io| match question {
+            ChannelQuestion::Open { ticket, channel, kind } => process.open(io, channel, kind, ticket),
             ChannelQuestion::Request { ticket, channel, request } => {
-                let done = self.sessions.request(io, channel, &request, Some(ticket));
-                self.requested(io, done);
+                process.request(io, channel, &request, Some(ticket))
             }
-            // Nothing that has no channel is done here.
-            ChannelQuestion::Global { ticket, request: _ } => drop(io.connection().answer(ticket, None)),
-        }
+            ChannelQuestion::Global { ticket, request } => process.global(io, &request, Some(ticket)),
+        });
     }
 }
 
@@ -240,17 +258,25 @@ impl Application for Net {
     fn readable(&mut self, io: &mut Io<'_, Server>, watch: WatchId) {
         if Some(watch) == self.monitor {
             self.hear_monitor(io);
-        } else if Some(watch) == self.session {
+        } else if self.session.as_ref().is_some_and(|(_, theirs)| *theirs == watch) {
             self.hear_session(io, watch);
         }
     }
 
     fn writable(&mut self, io: &mut Io<'_, Server>, watch: WatchId) {
-        let flushed = if Some(watch) == self.monitor {
-            self.authority.courier().flush()
+        if Some(watch) == self.monitor {
+            let flushed = self.authority.courier().flush();
+            self.check(io, "monitor", flushed);
         } else {
-            self.sessions.courier().map_or(Ok(()), super::courier::Courier::flush)
-        };
-        self.check(io, "link", flushed);
+            self.session(io, |process, _| process.flush());
+        }
+    }
+
+    fn timer(&mut self, io: &mut Io<'_, Server>, timer: TimerId) {
+        if self.session(io, |process, io| process.timer(io, timer)) == Some(true) {
+            let (level, line) = self.subject.unused();
+            self.authority.log(level, line);
+            io.stop();
+        }
     }
 }

@@ -24,6 +24,10 @@ use crate::protocol::{Link, LinkError};
 use super::courier::Courier;
 use super::limits::{LAST_LINES, LOG_LINE};
 use super::start::{rekey, signatures};
+use super::timeouts::Policy;
+
+/// What stands for the service class that the kernel sets.
+const LEFT_ALONE: u32 = 256;
 
 /// What only the monitor can answer.
 pub(super) enum Question {
@@ -57,6 +61,10 @@ pub(super) struct Admission {
     pub(super) session: Link,
     /// Sessions at once.
     pub(super) max_sessions: u32,
+    /// How long channels may be idle.
+    pub(super) timeouts: Policy,
+    /// How packets are marked while somebody waits for each byte, and else; `None` as the kernel does.
+    pub(super) service_classes: (Option<u8>, Option<u8>),
 }
 
 /// The monitor, as it is asked: one question at a time, as it wants it.
@@ -321,9 +329,18 @@ fn refusal(payload: &[u8]) -> Result<(), LinkError> {
     }
 }
 
+/// A service class of a message.
+fn class(octet: u32) -> Result<Option<u8>, LinkError> {
+    match u8::try_from(octet) {
+        Ok(class) => Ok(Some(class)),
+        Err(_) if octet == LEFT_ALONE => Ok(None),
+        Err(_) => Err(LinkError::Protocol("a service class that is none".to_owned())),
+    }
+}
+
 fn admit(
     connection: &mut Connection<Server>,
-    admitted: &Admitted,
+    admitted: &Admitted<'_>,
     session: OwnedFd,
 ) -> Result<Admission, LinkError> {
     let interval = Duration::from_secs(admitted.alive_seconds);
@@ -332,5 +349,10 @@ fn admit(
     let alive = AlivePolicy { interval, count_max };
     connection.set_alive_policy((!interval.is_zero()).then_some(alive));
     connection.set_rekey_policy(rekey(admitted.rekey_bytes, admitted.rekey_seconds));
-    Ok(Admission { session: Link::try_from(session)?, max_sessions: admitted.max_sessions })
+    Ok(Admission {
+        session: Link::try_from(session)?,
+        max_sessions: admitted.max_sessions,
+        timeouts: Policy::parse(admitted.channel_timeouts.as_str(), admitted.unused_seconds)?,
+        service_classes: (class(admitted.qos_interactive)?, class(admitted.qos_bulk)?),
+    })
 }

@@ -3,8 +3,8 @@
 //! ```text
 //! monitor ── Start, UserPolicy, Signed, Verdict, Admitted ──→ net ←──→ peer
 //!         ←── User, Sign, KeyOffer, KeyProof, Password, Log ──  │
-//! session ── Reply with descriptors, Exited, Signalled ──────→  │
-//!         ←── Env, Pty, Shell, Exec, Subsystem, Signal, … ────  │
+//! session ── Reply, Connected and Incoming with descriptors, … →│
+//!         ←── Env, Pty, Shell, Exec, Connect, Listen, … ──────  │
 //! ```
 //!
 //! | module | noun |
@@ -12,7 +12,11 @@
 //! | `start` | what the monitor wants it to be: the connection, its descriptors, the jail |
 //! | `application` | what the loop calls: who of the following is concerned |
 //! | `authority` | the monitor: signatures and verdicts, one question at a time; the log |
-//! | `sessions` | the session process: channels and their programs |
+//! | `process` | the session process: what comes from it, and whom that concerns of the following |
+//! | `sessions` | channels with programs |
+//! | `forwards` | connections that wait for their channel, and channels that wait for their connection |
+//! | `globals` | requests to listen |
+//! | `timeouts` | idle channels, and connections without any |
 //! | `courier` | messages to a process that may be slow to read them |
 //! | `words` | how a connection's end is put |
 //! | `limits` | bounds |
@@ -23,9 +27,15 @@
 mod application;
 mod authority;
 mod courier;
+mod forwards;
+#[cfg(feature = "arbitrary")]
+pub(crate) mod fuzzing;
+mod globals;
 mod limits;
+mod process;
 mod sessions;
 mod start;
+mod timeouts;
 mod words;
 
 #[cfg(test)]

@@ -1,39 +1,31 @@
-//! The session process, and the channels whose programs it runs.
+//! Sessions: the channels whose programs the session process runs.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
-use connection::{
-    ChannelRequest, ChannelType, Grant, LocalId, OpenReason, OpenRefusal, Stream, TerminalSize,
-};
-use proto::{OpenChannel, ReplyToRequest, Server, Ticket};
-use reactor::{Attachment, Exit, Io};
+use connection::{AgentName, ChannelRequest, LocalId, Stream, TerminalSize};
+use proto::{OpenChannel, ReplyToRequest, Ticket};
+use reactor::{Attachment, Exit};
 use sys::pty::{WindowSize, resize};
-use wire::{Bytes, Human, Message, Name};
+use wire::{Bytes, Message, Name, NulFree};
 
 use crate::log::Level;
+use crate::protocol::LinkError;
 use crate::protocol::session::{
-    Break, Closed, Env, Exec, Exited, Pty, Reply, Shell, Signal, Signalled, Subsystem,
+    Agent, Break, Closed, Env, Exec, Exited, Pty, Reply, Shell, Signal, Signalled, Subsystem, X11,
 };
-use crate::protocol::{Link, LinkError};
 
-use super::courier::Courier;
-use super::limits::UNANSWERED;
-
-/// The reason and text that OpenSSH refuses with what it does not do, or no more of.
-const REFUSED: OpenRefusal<'static> =
-    OpenRefusal { reason: OpenReason::CONNECT_FAILED, text: Human(b"open failed") };
-
-/// Descriptors of a program without a terminal.
-const STANDARD: usize = 3;
+use super::limits::{ABANDONED, CHANNELS, UNANSWERED};
+use super::process::{REFUSED, Turn, unexpected};
 
 /// What a request is about, which says what comes with its reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
     /// Granted with a master.
     Terminal,
-    /// Granted with three descriptors, unless the terminal was.
-    Program,
+    /// Granted with three descriptors, unless the terminal was; how long its channel may be idle.
+    Program(Option<Duration>),
     Other,
 }
 
@@ -66,115 +58,110 @@ enum Program {
 }
 
 /// The sessions of a connection. They are named by the numbers of their channels.
-#[derive(Default)]
 pub(super) struct Sessions {
-    /// The session process, from the login on.
-    session: Option<Courier>,
     most: usize,
     open: BTreeMap<u32, Open>,
     asked: VecDeque<Asked>,
-    /// A request was refused that nobody has told the log of.
-    refused: bool,
+    /// Sessions that were given up while a program ran, of whose end we may still be told.
+    abandoned: VecDeque<u32>,
 }
 
 impl Sessions {
-    /// The user is in, and this is their process.
-    pub(super) fn begin(&mut self, link: Link, most: u32) -> Result<&mut Courier, LinkError> {
-        self.most = usize::try_from(most).unwrap_or(usize::MAX);
-        Ok(self.session.insert(Courier::new(link)?))
+    /// None yet, and never more than `most`.
+    pub(super) fn new(most: u32) -> Self {
+        Self {
+            most: usize::try_from(most).unwrap_or(usize::MAX).min(CHANNELS),
+            open: BTreeMap::new(),
+            asked: VecDeque::new(),
+            abandoned: VecDeque::new(),
+        }
     }
 
-    /// The link, to be flushed.
-    pub(super) fn courier(&mut self) -> Option<&mut Courier> {
-        self.session.as_mut()
+    /// Whether a channel is a session.
+    pub(super) fn has(&self, channel: LocalId) -> bool {
+        self.open.contains_key(&channel.number())
     }
 
-    /// Whether a request was refused since the last time, because it was too long or too many waited.
-    pub(super) fn take_refused(&mut self) -> bool {
-        std::mem::take(&mut self.refused)
-    }
-
-    /// Answers the peer's wish for a channel. Says what the log should say of it.
-    pub(super) fn open(
-        &mut self,
-        io: &mut Io<'_, Server>,
-        channel: LocalId,
-        kind: ChannelType<'_>,
-        ticket: Ticket<OpenChannel>,
-    ) -> Option<(Level, String)> {
-        let (answer, log) = match kind {
-            ChannelType::Session if self.open.len() < self.most => (Ok(Grant::default()), None),
-            ChannelType::Session => (Err(REFUSED), Some((Level::Error, "no more sessions".to_owned()))),
-            ChannelType::DirectTcpip { host, port, originator, originator_port } => {
-                let from = format!("originator {originator} port {originator_port}");
-                let line = format!("refused local port forward: {from}, target {host} port {port}");
-                (Err(OpenRefusal::PROHIBITED), Some((Level::Info, line)))
-            }
-            other => {
-                let line = format!("server_input_channel_open: failure {}", other.name());
-                (Err(REFUSED), Some((Level::Debug1, line)))
-            }
-        };
-        if answer.is_ok() {
+    /// Answers the peer's wish for a session.
+    pub(super) fn open(&mut self, turn: &mut Turn<'_, '_>, channel: LocalId, ticket: Ticket<OpenChannel>) {
+        let answer = if self.open.len() < self.most {
             let open = Open { channel, master: None, size: None, program: Program::None, closed: false };
             self.open.insert(channel.number(), open);
-            io.hold(channel);
-        }
+            turn.io.hold(channel);
+            Ok(turn.grant())
+        } else {
+            turn.log(Level::Error, "no more sessions");
+            Err(REFUSED)
+        };
         // A question is answered once, with what it can be answered with.
-        let _ = io.connection().answer(ticket, answer);
-        log
+        let _ = turn.io.connection().answer(ticket, answer);
     }
 
     /// Deals with a request on a channel; `ticket` is there when the peer waits for the reply.
     pub(super) fn request(
         &mut self,
-        io: &mut Io<'_, Server>,
+        turn: &mut Turn<'_, '_>,
         channel: LocalId,
         request: &ChannelRequest<'_>,
         ticket: Option<Ticket<ReplyToRequest>>,
     ) -> Result<(), LinkError> {
         let session = channel.number();
         let Some(open) = self.open.get_mut(&session) else {
-            reply(io, ticket, false);
+            reply(turn, ticket, false);
             return Ok(());
         };
         match *request {
             ChannelRequest::Env { name, value } => {
-                self.forward(io, session, What::Other, &Env { session, name, value }, ticket)
+                self.forward(turn, What::Other, &Env { session, name, value }, session, ticket)
             }
             ChannelRequest::PtyReq { term, size, modes } => {
                 let TerminalSize { columns, rows, width, height } = size;
                 let modes = Bytes(modes.as_bytes());
                 let message = Pty { session, term, columns, rows, width, height, modes };
-                self.forward(io, session, What::Terminal, &message, ticket)
+                self.forward(turn, What::Terminal, &message, session, ticket)
             }
-            ChannelRequest::Shell => self.forward(io, session, What::Program, &Shell { session }, ticket),
+            ChannelRequest::Shell => {
+                let what = What::Program(turn.timeouts.limit("session:shell"));
+                self.forward(turn, what, &Shell { session }, session, ticket)
+            }
             ChannelRequest::Exec { command } => {
-                self.forward(io, session, What::Program, &Exec { session, command }, ticket)
+                let what = What::Program(turn.timeouts.limit("session:command"));
+                self.forward(turn, what, &Exec { session, command }, session, ticket)
             }
             ChannelRequest::Subsystem { name } => {
-                self.forward(io, session, What::Program, &Subsystem { session, name }, ticket)
+                let kind = format!("session:subsystem:{}", String::from_utf8_lossy(name.as_bytes()));
+                let what = What::Program(turn.timeouts.limit(&kind));
+                self.forward(turn, what, &Subsystem { session, name }, session, ticket)
             }
             ChannelRequest::Signal { signal } => {
                 let name = Name::new(signal.name())?;
-                self.forward(io, session, What::Other, &Signal { session, name }, ticket)
+                self.forward(turn, What::Other, &Signal { session, name }, session, ticket)
             }
             ChannelRequest::Break { milliseconds } => {
-                self.forward(io, session, What::Other, &Break { session, milliseconds }, ticket)
+                self.forward(turn, What::Other, &Break { session, milliseconds }, session, ticket)
+            }
+            ChannelRequest::AuthAgentReq(name) => {
+                let standard = name == AgentName::Standard;
+                self.forward(turn, What::Other, &Agent { session, standard }, session, ticket)
+            }
+            ChannelRequest::X11Req { single, protocol, cookie, screen } => {
+                let cookie = NulFree::new(cookie.0)?;
+                let message = X11 { session, single, protocol, cookie, screen };
+                self.forward(turn, What::Other, &message, session, ticket)
             }
             ChannelRequest::WindowChange { size } => {
                 let size = window_size(size);
-                let fd = io.terminal(channel);
+                let fd = turn.io.terminal(channel);
                 match (fd, &open.master) {
                     (Some(fd), _) => drop(resize(fd, size)),
                     (None, Some(master)) => drop(resize(master, size)),
                     (None, None) => open.size = Some(size),
                 }
-                reply(io, ticket, true);
+                reply(turn, ticket, true);
                 Ok(())
             }
             _ => {
-                reply(io, ticket, false);
+                reply(turn, ticket, false);
                 Ok(())
             }
         }
@@ -183,41 +170,36 @@ impl Sessions {
     /// Hands a request on. One for which there is no room is refused.
     fn forward(
         &mut self,
-        io: &mut Io<'_, Server>,
-        session: u32,
+        turn: &mut Turn<'_, '_>,
         what: What,
         message: &impl Message,
+        session: u32,
         ticket: Option<Ticket<ReplyToRequest>>,
     ) -> Result<(), LinkError> {
-        let asked = self.asked.len();
-        match self.session.as_mut().filter(|link| asked < UNANSWERED && link.takes(message)) {
-            Some(link) => {
-                link.send(message)?;
-                self.asked.push_back(Asked { session, what, ticket });
-            }
-            None => {
-                self.refused = true;
-                reply(io, ticket, false);
-            }
+        if self.asked.len() < UNANSWERED && turn.forward(message)? {
+            self.asked.push_back(Asked { session, what, ticket });
+        } else {
+            turn.log(Level::Info, "refused a request that is too long, or one of too many at once");
+            reply(turn, ticket, false);
         }
         Ok(())
     }
 
     /// The peer has closed a channel. It is still told how its program ends: a client closes as soon as both sides have no more data,
     /// and that may be before anybody has noticed the end.
-    pub(super) fn closed(&mut self, io: &mut Io<'_, Server>, channel: LocalId) -> Result<(), LinkError> {
+    pub(super) fn closed(&mut self, turn: &mut Turn<'_, '_>, channel: LocalId) -> Result<(), LinkError> {
         match self.open.get_mut(&channel.number()) {
             Some(open) => {
                 open.closed = true;
-                self.finish(io, channel.number())
+                self.finish(turn, channel.number())
             }
             None => Ok(()),
         }
     }
 
     /// Gives a session up when the peer has closed it and no program of it runs or is about to.
-    fn finish(&mut self, io: &mut Io<'_, Server>, session: u32) -> Result<(), LinkError> {
-        let starts = |asked: &Asked| asked.session == session && asked.what == What::Program;
+    fn finish(&mut self, turn: &mut Turn<'_, '_>, session: u32) -> Result<(), LinkError> {
+        let starts = |asked: &Asked| asked.session == session && matches!(asked.what, What::Program(_));
         let over = |open: &&Open| match open.program {
             Program::None => open.closed && !self.asked.iter().any(starts),
             Program::Running => false,
@@ -228,57 +210,57 @@ impl Sessions {
         };
         self.open.remove(&session);
         // Where a program has ended, it was closed with its status.
-        let _ = io.connection().close(channel);
-        self.session.as_mut().map_or(Ok(()), |link| link.send(&Closed { session }))
+        let _ = turn.io.connection().close(channel);
+        turn.timeouts.closed(turn.io, channel);
+        turn.link.send(&Closed { session })
     }
 
-    /// Takes the next message of the session process, if it has one now. Says whether it had.
-    pub(super) fn receive(&mut self, io: &mut Io<'_, Server>) -> Result<bool, LinkError> {
-        let expected = self.asked.front().map_or(0, |asked| match asked.what {
-            What::Terminal => 1,
-            What::Program => STANDARD,
-            What::Other => 0,
-        });
-        let Some(link) = &mut self.session else { return Ok(false) };
-        let Some(incoming) = link.receive(expected)? else { return Ok(false) };
-        let (number, payload, fds) = (incoming.number(), incoming.payload, incoming.fds);
-        match number {
-            Reply::NUMBER => {
-                let Reply { session, good } = Reply::from_payload(payload)?;
-                let asked = self.asked.pop_front().filter(|asked| asked.session == session);
-                let asked = asked.ok_or_else(|| unexpected("a reply that nobody waits for"))?;
-                self.granted(io, &asked, good, fds)?;
-                reply(io, asked.ticket, good);
-                self.finish(io, session)?;
+    /// Gives a session up whose channel was closed, whatever its program does. It takes no other one's place any more.
+    pub(super) fn abandon(&mut self, turn: &mut Turn<'_, '_>, channel: LocalId) -> Result<(), LinkError> {
+        let session = channel.number();
+        let Some(open) = self.open.remove(&session) else { return Ok(()) };
+        if open.program == Program::Running {
+            if self.abandoned.len() >= ABANDONED {
+                self.abandoned.pop_front();
             }
-            _ if !fds.is_empty() => return Err(unexpected("descriptors that nobody asked for")),
-            Exited::NUMBER => {
-                let Exited { session, status } = Exited::from_payload(payload)?;
-                self.ended(io, session, Exit::Status(status))?;
-            }
-            Signalled::NUMBER => {
-                let Signalled { session, name, core, text } = Signalled::from_payload(payload)?;
-                let (name, message) = (name.as_str().to_owned(), text.0.to_vec());
-                self.ended(io, session, Exit::Signal { name, core_dumped: core, message })?;
-            }
-            number => return Err(LinkError::Protocol(format!("unexpected message {number}"))),
+            self.abandoned.push_back(session);
         }
-        Ok(true)
+        turn.link.send(&Closed { session })
+    }
+
+    /// The answer to the oldest request.
+    pub(super) fn reply(
+        &mut self,
+        turn: &mut Turn<'_, '_>,
+        told: Reply,
+        fds: Vec<OwnedFd>,
+    ) -> Result<(), LinkError> {
+        let Reply { session, good } = told;
+        let asked = self.asked.pop_front().filter(|asked| asked.session == session);
+        let asked = asked.ok_or_else(|| unexpected("a reply that nobody waits for"))?;
+        self.granted(turn, &asked, good, fds)?;
+        reply(turn, asked.ticket, good);
+        self.finish(turn, session)
     }
 
     /// Takes what came with a reply. A channel that was closed in the meantime has no use for it: it is dropped, and the program will
     /// notice.
     fn granted(
         &mut self,
-        io: &mut Io<'_, Server>,
+        turn: &mut Turn<'_, '_>,
         asked: &Asked,
         good: bool,
         fds: Vec<OwnedFd>,
     ) -> Result<(), LinkError> {
-        let Some(open) = self.open.get_mut(&asked.session) else { return Ok(()) };
-        let mut fds = fds.into_iter();
+        let (count, mut fds) = (fds.len(), fds.into_iter());
         let came = (fds.next(), fds.next(), fds.next());
-        let attachment = match (asked.what, good, came) {
+        let Some(open) = self.open.get_mut(&asked.session) else {
+            return match (asked.what, good, count) {
+                (What::Terminal, true, 1) | (What::Program(_), true, 0 | 3) | (_, _, 0) => Ok(()),
+                _ => Err(unexpected("a reply that does not fit its request")),
+            };
+        };
+        let (attachment, idle) = match (asked.what, good, came) {
             (What::Terminal, true, (Some(master), None, None))
                 if open.master.is_none() && open.program == Program::None =>
             {
@@ -289,41 +271,62 @@ impl Sessions {
                 open.master = Some(master);
                 return Ok(());
             }
-            (What::Program, true, came) if open.program == Program::None => {
-                match (open.master.take(), came) {
+            (What::Program(idle), true, came) if open.program == Program::None => {
+                let attachment = match (open.master.take(), came) {
                     (Some(master), (None, None, None)) => Attachment::terminal(master),
                     (None, (Some(input), Some(output), Some(errors))) => Attachment::new()
                         .sink(Stream::Data, input)
                         .source(Stream::Data, output)
                         .source(Stream::Stderr, errors),
                     _ => return Err(unexpected("other descriptors than a program has")),
-                }
+                };
+                (attachment, idle)
             }
             (What::Other, _, (None, None, None)) | (_, false, (None, None, None)) => return Ok(()),
             _ => return Err(unexpected("a reply that does not fit its request")),
         };
         open.program = Program::Running;
-        if open.closed { Ok(()) } else { Ok(io.attach(open.channel, attachment)?) }
+        turn.timeouts.opened(turn.io, open.channel, idle);
+        if !open.closed {
+            turn.attach(open.channel, attachment);
+        }
+        Ok(())
     }
 
-    /// A program has ended.
-    fn ended(&mut self, io: &mut Io<'_, Server>, session: u32, exit: Exit) -> Result<(), LinkError> {
+    /// A program has ended by itself.
+    pub(super) fn exited(&mut self, turn: &mut Turn<'_, '_>, told: Exited) -> Result<(), LinkError> {
+        self.ended(turn, told.session, Exit::Status(told.status))
+    }
+
+    /// A program was ended by a signal.
+    pub(super) fn signalled(
+        &mut self,
+        turn: &mut Turn<'_, '_>,
+        told: &Signalled<'_>,
+    ) -> Result<(), LinkError> {
+        let (name, message) = (told.name.as_str().to_owned(), told.text.0.to_vec());
+        self.ended(turn, told.session, Exit::Signal { name, core_dumped: told.core, message })
+    }
+
+    fn ended(&mut self, turn: &mut Turn<'_, '_>, session: u32, exit: Exit) -> Result<(), LinkError> {
         let open = self.open.get_mut(&session).filter(|open| open.program == Program::Running);
-        let open = open.ok_or_else(|| unexpected("the end of a program that does not run"))?;
+        let Some(open) = open else {
+            // It may have been told before our `Closed` got there.
+            let at = self.abandoned.iter().position(|abandoned| *abandoned == session);
+            let at = at.ok_or_else(|| unexpected("the end of a program that does not run"))?;
+            self.abandoned.remove(at);
+            return Ok(());
+        };
         open.program = Program::Ended;
-        io.exit(open.channel, exit);
-        self.finish(io, session)
+        turn.io.exit(open.channel, exit);
+        self.finish(turn, session)
     }
-}
-
-fn unexpected(what: &str) -> LinkError {
-    LinkError::Protocol(what.to_owned())
 }
 
 /// Answers a request, if the peer waits for it. The channel may be gone.
-fn reply(io: &mut Io<'_, Server>, ticket: Option<Ticket<ReplyToRequest>>, good: bool) {
+fn reply(turn: &mut Turn<'_, '_>, ticket: Option<Ticket<ReplyToRequest>>, good: bool) {
     if let Some(ticket) = ticket {
-        let _ = io.connection().answer(ticket, good);
+        let _ = turn.io.connection().answer(ticket, good);
     }
 }
 

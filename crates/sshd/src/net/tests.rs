@@ -1,5 +1,11 @@
 //! The application of net between a client, and a monitor and a session that do what a test says.
 
+mod forwards;
+mod globals;
+mod sessions;
+mod timeouts;
+
+use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
@@ -7,20 +13,23 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use connection::{
-    ChannelRequest, ChannelType, Event as ChannelEvent, Grant, LocalId, TerminalModes, TerminalSize,
+    ChannelRequest, ChannelType, Event as ChannelEvent, Grant, LocalId, OpenReason, OpenRefusal,
 };
 use crypto::OsRng;
 use keys::{PrivateKey, SIGNATURES, Secret};
-use proto::{Client, ClientAuthConfig, ClientAuthEvent, ClientQuestion, Config, Connection, Event, Server};
-use reactor::{Application, Driver, Ended, Io, Reactor, WatchId};
+use proto::{
+    ChannelQuestion, Client, ClientAuthConfig, ClientAuthEvent, ClientQuestion, Config, Connection, Event,
+    OpenChannel, Server, Ticket,
+};
+use reactor::{Application, Attachment, Driver, Ended, Io, Reactor, WatchId};
 use transport::{Ident, Reason};
 use userauth::client::Credential;
 use userauth::{Method, Methods};
-use wire::{Bytes, Human, Message, Name, NameList, NulFree, Role, row};
+use wire::{Bytes, Human, Message, NameList, NulFree, Role, Text, row};
 
 use crate::log::Level;
 use crate::protocol::monitor::{Admitted, Log, MONITOR, Password, Signed, User, UserPolicy, Verdict};
-use crate::protocol::session::{Exec, Exited, From, Pty, Reply, SESSION, Shell, Signalled};
+use crate::protocol::session::{From, SESSION};
 use crate::protocol::{Link, LinkError};
 
 use super::application::Net;
@@ -38,7 +47,26 @@ struct Caller {
     begin: Option<Begin>,
     script: Script,
     passwords: Vec<&'static str>,
+    ends: Ends,
     log: Vec<String>,
+}
+
+/// What a client does with connections.
+enum Ends {
+    /// It attaches these to the channels that open, in turn, and refuses what the other side asks for when there are none left.
+    Sockets(VecDeque<OwnedFd>),
+    /// It never answers what the other side asks for.
+    Stalled(Vec<Ticket<OpenChannel>>),
+}
+
+impl Ends {
+    /// What the next channel gets.
+    fn next(&mut self) -> Option<OwnedFd> {
+        match self {
+            Self::Sockets(sockets) => sockets.pop_front(),
+            Self::Stalled(_) => None,
+        }
+    }
 }
 
 impl Application for Caller {
@@ -53,10 +81,16 @@ impl Application for Caller {
             Event::Auth(ClientAuthEvent::Banner(text)) => self.log.push(format!("banner {text}")),
             Event::Channel(event) => {
                 self.log.push(match event {
-                    ChannelEvent::Opened { .. } => "opened".to_owned(),
+                    ChannelEvent::Opened { channel, .. } => {
+                        if let Some(socket) = self.ends.next() {
+                            io.attach(*channel, Attachment::socket(socket)).unwrap();
+                        }
+                        "opened".to_owned()
+                    }
                     ChannelEvent::OpenFailed { reason, text, .. } => format!("refused {} {text}", reason.0),
                     ChannelEvent::RequestReply { tag, ok, .. } => format!("reply {tag} {ok}"),
-                    ChannelEvent::GlobalReply { result, .. } => format!("global {}", result.is_some()),
+                    ChannelEvent::GlobalReply { result: Some(data), tag } => format!("global {tag} {data:?}"),
+                    ChannelEvent::GlobalReply { result: None, tag } => format!("global {tag} no"),
                     ChannelEvent::Data { stream, data, .. } => {
                         format!("{stream:?} {}", String::from_utf8_lossy(data).trim_end())
                     }
@@ -85,6 +119,18 @@ impl Application for Caller {
                 let password = Secret::new(self.passwords.remove(0).as_bytes().to_vec());
                 io.connection().answer(ticket, Credential::Password(password)).unwrap();
             }
+            ClientQuestion::Channel(ChannelQuestion::Open { ticket, channel, kind }) => {
+                self.log.push(format!("asked {}", words(&kind)));
+                if let Ends::Stalled(tickets) = &mut self.ends {
+                    tickets.push(ticket);
+                } else if let Some(socket) = self.ends.next() {
+                    io.connection().answer(ticket, Ok(Grant::default())).unwrap();
+                    io.attach(channel, Attachment::socket(socket)).unwrap();
+                } else {
+                    let (reason, text) = (OpenReason::CONNECT_FAILED, Human(b"Connection refused"));
+                    io.connection().answer(ticket, Err(OpenRefusal { reason, text })).unwrap();
+                }
+            }
             _ => {}
         }
     }
@@ -95,20 +141,44 @@ impl Application for Caller {
 /// What the monitor of a test says to a password: whether it is good, and what becomes of that.
 type Decide = fn(&Link, &[u8], Option<Link>);
 
-/// Lets in who knows `good`.
+/// As [`Decide`], with something that belongs to it.
+type Deciding = Box<dyn Fn(&Link, &[u8], Option<Link>) + Send>;
+
+/// Lets in who knows `good`, to two sessions and without hurry.
 fn honest(net: &Link, password: &[u8], session: Option<Link>) {
+    admit(net, password, session, 2, "", 0);
+}
+
+/// Lets in who knows `good`, on these terms.
+fn admit(
+    net: &Link,
+    password: &[u8],
+    session: Option<Link>,
+    max_sessions: u32,
+    channel_timeouts: &str,
+    unused_seconds: u64,
+) {
     if password != b"good" {
         net.send(&Verdict { good: false }, &[]).unwrap();
         return;
     }
     let session = session.unwrap();
-    let admitted =
-        Admitted { max_sessions: 2, alive_seconds: 0, alive_count: 0, rekey_bytes: 0, rekey_seconds: 0 };
+    let admitted = Admitted {
+        max_sessions,
+        channel_timeouts: Text::new(channel_timeouts).unwrap(),
+        unused_seconds,
+        qos_interactive: 256,
+        qos_bulk: 256,
+        alive_seconds: 0,
+        alive_count: 0,
+        rekey_bytes: 0,
+        rekey_seconds: 0,
+    };
     net.send(&admitted, &[session.as_fd()]).unwrap();
 }
 
 /// The monitor of a test. Returns what it was asked, and the log.
-fn monitor(mut net: Link, key: PrivateKey, session: Link, decide: Decide) -> (Vec<String>, Vec<String>) {
+fn monitor(mut net: Link, key: PrivateKey, session: Link, decide: &Deciding) -> (Vec<String>, Vec<String>) {
     let (mut asked, mut log, mut session) = (Vec::new(), Vec::new(), Some(session));
     loop {
         let incoming = match net.receive(0) {
@@ -181,12 +251,30 @@ impl Running {
         let (asked, log) = self.monitor.join().unwrap();
         Outcome { client, asked, log }
     }
+
+    /// Ends it by taking the session away.
+    fn cut(self) -> Outcome {
+        let Self { client, net, monitor, session } = self;
+        drop(session);
+        Running { client, net, monitor, session: Link::pair().unwrap().0 }.end()
+    }
 }
 
 /// Puts a client, net, a monitor and a session together; the session is the caller's.
 fn start(
     passwords: &[&'static str],
     decide: Decide,
+    begin: impl FnOnce(&mut Connection<Client>) + Send + 'static,
+    script: impl FnMut(&mut Connection<Client>, &ChannelEvent<'_>) -> bool + Send + 'static,
+) -> Running {
+    start_with(passwords, decide, Ends::Sockets(VecDeque::new()), begin, script)
+}
+
+/// As [`start`]; and this the client does with connections.
+fn start_with(
+    passwords: &[&'static str],
+    decide: impl Fn(&Link, &[u8], Option<Link>) + Send + 'static,
+    ends: Ends,
     begin: impl FnOnce(&mut Connection<Client>) + Send + 'static,
     script: impl FnMut(&mut Connection<Client>, &ChannelEvent<'_>) -> bool + Send + 'static,
 ) -> Running {
@@ -216,11 +304,13 @@ fn start(
         let (ended, net) = Driver::new(Reactor::new().unwrap(), link, connection, net).unwrap().run();
         net.end(&ended);
     });
-    let monitor = std::thread::spawn(move || monitor(monitors, key, nets_session, decide));
+    let decide: Deciding = Box::new(decide);
+    let monitor = std::thread::spawn(move || monitor(monitors, key, nets_session, &decide));
     let caller = Caller {
         begin: Some(Box::new(begin)),
         script: Box::new(script),
         passwords: passwords.to_vec(),
+        ends,
         log: Vec::new(),
     };
     let client = std::thread::spawn(move || {
@@ -237,6 +327,19 @@ fn start(
         log
     });
     Running { client, net, monitor, session }
+}
+
+/// A type of channel and what belongs to it.
+fn words(kind: &ChannelType<'_>) -> String {
+    let name = kind.name();
+    match kind {
+        ChannelType::ForwardedTcpip { address, port, originator, originator_port } => {
+            format!("{name} {address} {port} {originator} {originator_port}")
+        }
+        ChannelType::ForwardedStreamlocal { path } => format!("{name} {path}"),
+        ChannelType::X11 { originator, originator_port } => format!("{name} {originator} {originator_port}"),
+        _ => name.to_owned(),
+    }
 }
 
 fn open(connection: &mut Connection<Client>) {
@@ -290,150 +393,15 @@ fn a_yes_that_is_no_admission_lets_nobody_in() {
 }
 
 #[test]
-fn a_command_has_its_descriptors_and_its_end() {
-    let mut running = start(&["good"], honest, open, |connection, event| {
-        if let ChannelEvent::Opened { channel, .. } = event {
-            request(connection, *channel, &[exec("do it")]);
-        }
-        matches!(event, ChannelEvent::Closed { .. })
-    });
-    let payload = next(&mut running.session);
-    let asked = Exec::from_payload(&payload).unwrap();
-    assert_eq!(asked.command.as_bytes(), b"do it");
-    let (_stdin, input) = std::io::pipe().unwrap();
-    let (output, mut stdout) = std::io::pipe().unwrap();
-    let (errors, stderr) = std::io::pipe().unwrap();
-    let fds = [input.as_fd(), output.as_fd(), errors.as_fd()];
-    running.session.send(&Reply { session: asked.session, good: true }, &fds).unwrap();
-    drop((input, output, errors));
-    std::io::Write::write_all(&mut stdout, b"result").unwrap();
-    drop((stdout, stderr));
-    running.session.send(&Exited { session: asked.session, status: 7 }, &[]).unwrap();
-    // Both sides close the channel, and then its number is nobody's.
-    assert_eq!(next(&mut running.session), [8, 0, 0, 0, 0]);
-    let outcome = running.end();
-    assert_eq!(outcome.client[2..4], ["opened", "reply 1 true"]);
-    assert!(outcome.client.contains(&"Data result".to_owned()));
-    assert!(outcome.client.contains(&"status 7".to_owned()));
-    assert_eq!(outcome.client.last().unwrap(), "closed");
-}
-
-#[test]
-fn a_terminal_is_resized_here_and_belongs_to_the_program_that_follows() {
-    let size = |columns| TerminalSize { columns, rows: 24, width: 0, height: 0 };
-    let mut running = start(&["good"], honest, open, move |connection, event| {
-        if let ChannelEvent::Opened { channel, .. } = event {
-            let term = NulFree::new(b"vt100").unwrap();
-            let modes = TerminalModes::parse(&[0]).unwrap();
-            let pty = ChannelRequest::PtyReq { term, size: size(80), modes };
-            let wider = ChannelRequest::WindowChange { size: size(70_000) };
-            request(connection, *channel, &[pty, wider, ChannelRequest::Shell]);
-        }
-        if let ChannelEvent::Data { channel, .. } = event {
-            let signal = ChannelRequest::Signal { signal: connection::Signal::Usr1 };
-            connection.request(*channel, &signal, false, 0).unwrap();
-        }
-        matches!(event, ChannelEvent::Closed { .. })
-    });
-    let payload = next(&mut running.session);
-    let asked = Pty::from_payload(&payload).unwrap();
-    assert_eq!((asked.term.as_bytes(), asked.columns, asked.modes.0), (&b"vt100"[..], 80, &[0][..]));
-    let session = asked.session;
-    let pty = sys::pty::Pty::open().unwrap();
-    // The change of size has passed the request for the terminal by now, since it is not asked here.
-    assert_eq!(Shell::from_payload(&next(&mut running.session)).unwrap().session, session);
-    running.session.send(&Reply { session, good: true }, &[pty.master.as_fd()]).unwrap();
-    running.session.send(&Reply { session, good: true }, &[]).unwrap();
-    let follower: OwnedFd = pty.follower.into();
-    drop(pty.master);
-    std::io::Write::write_all(&mut std::fs::File::from(follower.try_clone().unwrap()), b"prompt\n").unwrap();
-    // By the time the client has read that, its wish has been fulfilled.
-    assert_eq!(row(SESSION, next(&mut running.session)[0]).unwrap().name, "Signal");
-    let columns = sys::pty::window_size(&follower).unwrap().columns;
-    let name = Name::new("HUP").unwrap();
-    running.session.send(&Signalled { session, name, core: false, text: Human(b"") }, &[]).unwrap();
-    next(&mut running.session);
-    let outcome = running.end();
-    assert_eq!(columns, u16::MAX);
-    assert_eq!(outcome.client[2..6], ["opened", "reply 1 true", "reply 2 true", "reply 3 true"]);
-    assert!(outcome.client.contains(&"Data prompt".to_owned()), "{:?}", outcome.client);
-    assert!(outcome.client.contains(&"signal HUP".to_owned()));
-}
-
-#[test]
-fn what_is_not_done_here_is_refused_with_openssh_s_reasons() {
-    let running = start(
-        &["good"],
-        honest,
-        |connection| {
-            let text = |text| wire::Text::new(text).unwrap();
-            let (host, originator) = (text("localhost"), text("127.0.0.1"));
-            let forward = ChannelType::DirectTcpip { host, port: 1, originator, originator_port: 2 };
-            connection.open(&forward, Grant::default(), 0).unwrap();
-            let other = ChannelType::Other { name: Name::new("x@y").unwrap(), data: b"" };
-            connection.open(&other, Grant::default(), 0).unwrap();
-            let (name, data) = (Name::new("z@y").unwrap(), &b""[..]);
-            connection.global(&connection::GlobalRequest::Other { name, data }, true, 1).unwrap();
-            for _ in 0..3 {
-                open(connection);
-            }
-        },
-        |connection, event| {
-            if let ChannelEvent::Opened { channel, .. } = event {
-                let other = ChannelRequest::Other { name: Name::new("q@y").unwrap(), data: b"" };
-                request(connection, *channel, &[other, ChannelRequest::XonXoff { client_can_do: true }]);
-            }
-            // The last of three sessions, where two are allowed.
-            matches!(event, ChannelEvent::RequestReply { tag: 2, channel, .. } if channel.number() == 3)
-        },
+fn an_admission_that_makes_no_sense_lets_nobody_in() {
+    let decide: Decide = |net, password, session| admit(net, password, session, 1, "session:shell", 0);
+    let outcome = start(&["good"], decide, |_| {}, never).end();
+    assert!(!outcome.client.contains(&"in".to_owned()));
+    assert!(
+        outcome.log.iter().any(|line| line.contains("a channel timeout that is none")),
+        "{:?}",
+        outcome.log
     );
-    let outcome = running.end();
-    let (mut expected, mut told) = (
-        vec![
-            "refused 1 open failed",
-            "refused 2 open failed",
-            "global false",
-            "opened",
-            "opened",
-            "refused 2 open failed",
-            "reply 1 false",
-            "reply 2 false",
-            "reply 1 false",
-            "reply 2 false",
-        ],
-        outcome.client.iter().skip(2).map(String::as_str).collect::<Vec<_>>(),
-    );
-    expected.sort_unstable();
-    told.sort_unstable();
-    assert_eq!(told, expected);
-    let line = "refused local port forward: originator 127.0.0.1 port 2, target localhost port 1";
-    assert!(outcome.log.iter().any(|said| said == line), "{:?}", outcome.log);
-}
-
-#[test]
-fn a_session_that_sends_what_nobody_asked_for_ends_the_connection() {
-    type Lie = fn(&Link, u32);
-    let lies: [(Lie, &str); 3] = [
-        (
-            |link, session| link.send(&Reply { session: session + 1, good: true }, &[]).unwrap(),
-            "nobody waits for",
-        ),
-        (|link, session| link.send(&Reply { session, good: true }, &[]).unwrap(), "other descriptors"),
-        (|link, session| link.send(&Shell { session }, &[]).unwrap(), "unexpected message"),
-    ];
-    for (lie, words) in lies {
-        let mut running = start(&["good"], honest, open, |connection, event| {
-            if let ChannelEvent::Opened { channel, .. } = event {
-                request(connection, *channel, &[exec("x")]);
-            }
-            false
-        });
-        let payload = next(&mut running.session);
-        lie(&running.session, Exec::from_payload(&payload).unwrap().session);
-        let outcome = running.end();
-        assert_eq!(outcome.client.last().unwrap(), "cut off");
-        assert!(outcome.log.iter().any(|line| line.contains(words)), "{words}: {:?}", outcome.log);
-    }
 }
 
 #[test]
@@ -446,51 +414,7 @@ fn the_end_of_the_session_process_ends_the_connection() {
         false
     });
     told.recv().unwrap();
-    let Running { client, net, monitor, session } = running;
-    drop(session);
-    let outcome = Running { client, net, monitor, session: Link::pair().unwrap().0 }.end();
-    assert_eq!(outcome.client, ["banner hello\\x0d\\x0a", "in", "opened", "cut off"]);
-}
-
-#[test]
-fn a_client_that_closes_before_the_end_is_told_the_status_all_the_same() {
-    let mut running = start(&["good"], honest, open, |connection, event| {
-        if let ChannelEvent::Opened { channel, .. } = event {
-            request(connection, *channel, &[exec("x")]);
-        }
-        if let ChannelEvent::RequestReply { channel, .. } = event {
-            connection.close(*channel).unwrap();
-        }
-        matches!(event, ChannelEvent::Closed { .. })
-    });
-    let payload = next(&mut running.session);
-    let session = Exec::from_payload(&payload).unwrap().session;
-    let ((mut stdin, input), (output, stdout), (errors, _stderr)) =
-        (std::io::pipe().unwrap(), std::io::pipe().unwrap(), std::io::pipe().unwrap());
-    let fds = [input.as_fd(), output.as_fd(), errors.as_fd()];
-    running.session.send(&Reply { session, good: true }, &fds).unwrap();
-    drop((input, output, errors));
-    // Its input ends when the client's CLOSE is here.
-    assert_eq!(std::io::Read::read(&mut stdin, &mut [0]).unwrap(), 0);
-    // So does its output, at that moment or the next.
-    let mut stdout = stdout;
-    while std::io::Write::write(&mut stdout, b"x").is_ok() {}
-    running.session.send(&Exited { session, status: 9 }, &[]).unwrap();
-    assert_eq!(next(&mut running.session), [8, 0, 0, 0, 0]);
-    let outcome = running.end();
-    assert_eq!(outcome.client[2..], ["opened", "reply 1 true", "status 9", "closed"]);
-}
-
-#[test]
-fn a_session_that_never_ran_anything_is_closed_at_once() {
-    let mut running = start(&["good"], honest, open, |connection, event| {
-        if let ChannelEvent::Opened { channel, .. } = event {
-            connection.close(*channel).unwrap();
-        }
-        matches!(event, ChannelEvent::Closed { .. })
-    });
-    assert_eq!(next(&mut running.session), [8, 0, 0, 0, 0]);
-    assert_eq!(running.end().client[2..], ["opened", "closed"]);
+    assert_eq!(running.cut().client, ["banner hello\\x0d\\x0a", "in", "opened", "cut off"]);
 }
 
 #[test]

@@ -50,6 +50,11 @@ impl Subject {
         (level, format!("Received disconnect from {}:{}: {description}", self.place(), reason.0))
     }
 
+    /// We end it, since nothing goes through it.
+    pub(super) fn unused(&self) -> (Level, String) {
+        (Level::Info, format!("terminating inactive connection from {}", self.who()))
+    }
+
     /// Why it ended, in one line or two. Nothing, when we wanted it and have said why.
     pub(super) fn end(&self, ended: &Ended) -> Vec<(Level, String)> {
         let unheard = "kex_exchange_identification: Connection closed by remote host";
@@ -68,7 +73,7 @@ impl Subject {
             Ended::Over(error) => self.over(error),
             Ended::Stopped => Vec::new(),
         });
-        if self.logged_in {
+        if self.logged_in && !matches!(ended, Ended::Stopped) {
             lines.push((Level::Verbose, format!("Closing connection to {}", self.place())));
         }
         lines
@@ -154,6 +159,14 @@ mod tests {
         );
         let ended = Ended::Over(Error::Transport(transport::Error::Closed(Closed::Peer(reason))));
         assert_eq!(text(&inside, &ended)[0], "Disconnected from user alice 192.0.2.1 port 5");
+    }
+
+    #[test]
+    fn an_end_that_we_want_is_told_once() {
+        let inside = subject(Some("alice"), true);
+        let line = "terminating inactive connection from user alice 192.0.2.1 port 5";
+        assert_eq!(inside.unused(), (Level::Info, line.to_owned()));
+        assert!(inside.end(&Ended::Stopped).is_empty());
     }
 
     #[test]

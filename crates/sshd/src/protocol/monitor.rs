@@ -151,8 +151,15 @@ wire::messages! {
     9 Verdict { good: bool } in rule(From::Monitor, When::Login, ATTEMPTS), by Server, "DESIGN §4";
 
     /// The user is in. With the descriptor of the link to their session.
-    10 Admitted {
+    10 Admitted<'a> {
         max_sessions: u32,
+        /// `ChannelTimeout`: types and seconds, as `TYPE=SECONDS` with commas between; nothing for none.
+        channel_timeouts: Text<'a>,
+        /// `UnusedConnectionTimeout` in seconds; 0 for none.
+        unused_seconds: u64,
+        /// `IPQoS`: the type-of-service octet while there is a session with a terminal, and else; 256 to leave it alone.
+        qos_interactive: u32,
+        qos_bulk: u32,
         /// `ClientAliveInterval` and `ClientAliveCountMax`; no questions with 0 seconds.
         alive_seconds: u64,
         alive_count: u32,

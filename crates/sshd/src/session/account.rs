@@ -1,5 +1,9 @@
 //! For whom the session is, and from where.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
 use sys::ids::Uid;
 
 use crate::permit::Permit;
@@ -43,6 +47,11 @@ impl Account {
     /// The user's name, for people.
     pub(super) fn name(&self) -> String {
         String::from_utf8_lossy(&self.user).into_owned()
+    }
+
+    /// The home directory, whatever variables say.
+    pub(super) fn home_path(&self) -> &Path {
+        OsStr::from_bytes(&self.home).as_ref()
     }
 
     /// The last part of the shell's path, by which programs know it.

@@ -1,6 +1,8 @@
 //! The environment of the user's programs.
 
 use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use config::value::AcceptEnv;
 use sys::ids::Uid;
@@ -77,16 +79,25 @@ impl Wishes {
 const ROOTS_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/games";
 
-/// Everything, as strings `NAME=value`. What comes later overrules what came before: the client's wishes, the account, the terminal's
-/// type, `SetEnv`, and last the facts of the connection.
-pub(super) fn environment(
-    account: &Account,
-    wishes: &Wishes,
-    terminal: Option<&Terminal>,
-    original_command: Option<&[u8]>,
-) -> Vec<CString> {
+/// What is known of one program beside its account.
+#[derive(Debug, Default)]
+pub(super) struct Facts<'a> {
+    pub(super) wishes: Option<&'a Wishes>,
+    /// Of `~/.ssh/environment`.
+    pub(super) user_file: &'a [(Vec<u8>, Vec<u8>)],
+    pub(super) terminal: Option<&'a Terminal>,
+    /// `DISPLAY`.
+    pub(super) display: Option<&'a str>,
+    /// `SSH_AUTH_SOCK`.
+    pub(super) agent: Option<&'a Path>,
+    pub(super) original_command: Option<&'a [u8]>,
+}
+
+/// Everything, as strings `NAME=value`. What comes later overrules what came before: the client's wishes, the account, terminal,
+/// display and agent, the key's line, the user's file, `SetEnv`, and last the facts of the connection.
+pub(super) fn environment(account: &Account, facts: &Facts<'_>) -> Vec<CString> {
     let mut all = Variables::default();
-    for (name, value) in &wishes.0.0 {
+    for (name, value) in facts.wishes.iter().flat_map(|wishes| &wishes.0.0) {
         all.set(name, value);
     }
     let path = if account.uid == Uid::ROOT { ROOTS_PATH } else { PATH };
@@ -99,10 +110,23 @@ pub(super) fn environment(
     if let Some(zone) = &account.zone {
         all.set(b"TZ", zone);
     }
-    if let Some(terminal) = terminal.filter(|terminal| !terminal.term.is_empty()) {
+    if let Some(terminal) = facts.terminal.filter(|terminal| !terminal.term.is_empty()) {
         all.set(b"TERM", &terminal.term);
     }
+    if let Some(display) = facts.display {
+        all.set(b"DISPLAY", display.as_bytes());
+    }
+    if let Some(agent) = facts.agent {
+        all.set(b"SSH_AUTH_SOCK", agent.as_os_str().as_bytes());
+    }
     // In reverse, because the first of a name wins.
+    for (name, value) in account.permit.key_env.iter().rev() {
+        all.set(name.as_bytes(), value.as_bytes());
+    }
+    for (name, value) in facts.user_file {
+        all.set(name, value);
+    }
+    // As those of the key's line.
     for (name, value) in account.permit.set_env.iter().rev() {
         all.set(name.as_bytes(), value.as_bytes());
     }
@@ -110,13 +134,13 @@ pub(super) fn environment(
     let (port, local_port) = (account.client_port, account.local_port);
     all.set(b"SSH_CLIENT", format!("{client} {port} {local_port}").as_bytes());
     all.set(b"SSH_CONNECTION", format!("{client} {port} {local} {local_port}").as_bytes());
-    if let Some(terminal) = terminal {
+    if let Some(terminal) = facts.terminal {
         all.set(b"SSH_TTY", terminal.path().as_bytes());
     }
-    if let Some(command) = original_command {
+    if let Some(command) = facts.original_command {
         all.set(b"SSH_ORIGINAL_COMMAND", command);
     }
-    // What has a NUL in it cannot be handed over; no message and no configuration file can bring one.
+    // What has a NUL in it cannot be handed over; no message and no configuration file can bring one, only the user's own.
     all.0
         .iter()
         .filter_map(|(name, value)| CString::new([name, b"=".as_slice(), value].concat()).ok())
@@ -147,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_account_is_told_and_nothing_else() {
-        let all = environment(&account(), &Wishes::default(), None, None);
+        let all = environment(&account(), &Facts::default());
         let mut names: Vec<&str> =
             all.iter().map(|one| one.to_str().unwrap().split('=').next().unwrap()).collect();
         names.sort_unstable();
@@ -162,7 +186,7 @@ mod tests {
     #[test]
     fn root_has_the_directories_of_root() {
         let root = Account { uid: Uid::ROOT, ..account() };
-        let path = value(&environment(&root, &Wishes::default(), None, None), "PATH").unwrap();
+        let path = value(&environment(&root, &Facts::default()), "PATH").unwrap();
         assert_eq!(path, "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     }
 
@@ -171,12 +195,8 @@ mod tests {
         let mut account = account();
         let pairs = [("A", "server"), ("A", "later"), ("HOME", "/else"), ("SSH_CLIENT", "forged")];
         account.permit.set_env = pairs.map(|(name, value)| (name.into(), value.into())).into();
-        let all = environment(
-            &account,
-            &wishes(&[("A", "client"), ("B", "client"), ("USER", "forged")]),
-            None,
-            None,
-        );
+        let wishes = wishes(&[("A", "client"), ("B", "client"), ("USER", "forged")]);
+        let all = environment(&account, &Facts { wishes: Some(&wishes), ..Facts::default() });
         assert_eq!(value(&all, "A").unwrap(), "server");
         assert_eq!(value(&all, "B").unwrap(), "client");
         assert_eq!(value(&all, "USER").unwrap(), "alice");
@@ -187,9 +207,52 @@ mod tests {
     #[test]
     fn the_original_command_and_the_zone_are_told_when_there_are_any() {
         let account = Account { zone: Some(b"Europe/Berlin".to_vec()), ..account() };
-        let all = environment(&account, &wishes(&[("TZ", "UTC")]), None, Some(b"ls -l"));
+        let wishes = wishes(&[("TZ", "UTC")]);
+        let original_command = Some(b"ls -l".as_slice());
+        let all =
+            environment(&account, &Facts { wishes: Some(&wishes), original_command, ..Facts::default() });
         assert_eq!(value(&all, "SSH_ORIGINAL_COMMAND").unwrap(), "ls -l");
         assert_eq!(value(&all, "TZ").unwrap(), "Europe/Berlin");
+    }
+
+    #[test]
+    fn the_users_own_variables_overrule_the_sessions_and_not_the_connections() {
+        let mut account = account();
+        let pairs = |pairs: [(&str, &str); 3]| {
+            pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+        };
+        account.permit.key_env = pairs([("KEY", "first"), ("KEY", "later"), ("BOTH", "key")]);
+        account.permit.set_env = pairs([("SET", "server"), ("SET", "later"), ("SSH_CLIENT", "forged")]);
+        let user_file: Vec<(Vec<u8>, Vec<u8>)> = [
+            ("BOTH", "file"),
+            ("SET", "file"),
+            ("PATH", "/first"),
+            ("PATH", "/bin"),
+            ("DISPLAY", "mine:0"),
+            ("SSH_CONNECTION", "forged"),
+        ]
+        .map(|(name, value)| (name.into(), value.into()))
+        .to_vec();
+        let facts = Facts {
+            user_file: &user_file,
+            display: Some("localhost:10.0"),
+            agent: Some(Path::new("/agent")),
+            ..Facts::default()
+        };
+        let all = environment(&account, &facts);
+        let expected = [
+            ("KEY", "first"),
+            ("BOTH", "file"),
+            ("SET", "server"),
+            ("PATH", "/bin"),
+            ("DISPLAY", "mine:0"),
+            ("SSH_AUTH_SOCK", "/agent"),
+            ("SSH_CLIENT", "192.0.2.1 4711 22"),
+            ("SSH_CONNECTION", "192.0.2.1 4711 192.0.2.2 22"),
+        ];
+        for (name, expected) in expected {
+            assert_eq!(value(&all, name).unwrap(), expected, "{name}");
+        }
     }
 
     #[test]

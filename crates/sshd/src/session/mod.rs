@@ -10,42 +10,59 @@
 //! |---|---|
 //! | `account` | for whom: what the monitor found out about the user |
 //! | `authority` | the monitor, as it is asked |
+//! | `net` | net, as it is heard and told |
 //! | `request` | what net may ask |
+//! | `watch` | what the loop waits for |
 //! | `table` | the sessions by number, and what each request does to them |
 //! | `environment` | the variables of programs |
 //! | `terminal` | a pseudo-terminal, until its program has it |
+//! | `user_file` | the user's own variables |
+//! | `agent` | the socket through which programs reach the client's agent |
+//! | `x11` | a display of the client's |
 //! | `program` | what is run instead of what was asked, and how it is started |
+//! | `prologue` | what runs before it: the user's own file, or `xauth` |
 //! | `signals` | names of signals |
+//! | `forward` | connections past sessions: made for the client, and taken for it |
 //!
 //! Nothing that net says is trusted: it may have been taken over. A request is in the table, and within the permit, or it is refused;
 //! what is no request at all is the end. Only descriptors of what the user may do anyway leave this process.
 //!
-//! It waits for nobody but the monitor (for a pty, which is answered at once) and for net to take its messages, which net always does.
-//! It ends with net: terminals hang up then, and programs without one are left to themselves.
+//! It waits for nobody but the monitor (for a pty, which is answered at once): neither for names nor connections, nor for net, which
+//! takes what waits for it when it has room. It ends with net: terminals hang up then, and programs without one are left to themselves.
 
 mod account;
+mod agent;
 mod authority;
 mod environment;
+mod forward;
+#[cfg(feature = "arbitrary")]
+pub(crate) mod fuzzing;
 mod limits;
+mod net;
 mod program;
+mod prologue;
 mod request;
 mod signals;
 mod table;
 mod terminal;
+mod user_file;
+mod watch;
+mod x11;
 
 use std::fmt;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use sys::ids::Pid;
-use sys::poll::{self, Entry};
 use sys::process;
 use sys::signal::{Signal, SignalFd};
 use sys::spawn::Ended;
 use sys::title::Title;
 use wire::{Human, Name};
+use zeroize::Zeroizing;
 
 use crate::log::Level;
 use crate::protocol::monitor::SessionStart;
@@ -55,8 +72,13 @@ use crate::settings::without_number;
 
 use account::Account;
 use authority::Authority;
-use request::Request;
+use forward::Forwards;
+use net::Net;
+use request::Asked;
 use table::{Answer, Table};
+use watch::{Key, Watch};
+
+pub(crate) use prologue::main as prologue;
 
 /// Why the process ends before net does.
 #[derive(Debug)]
@@ -108,10 +130,11 @@ pub(crate) fn main() -> ExitCode {
 const FAILED: u8 = 255;
 
 struct Role {
-    net: Link,
+    net: Net,
     authority: Authority,
     children: SignalFd,
     table: Table,
+    forwards: Forwards,
     title: Option<Title>,
     user: String,
     shown: String,
@@ -120,7 +143,7 @@ struct Role {
 impl Role {
     /// Takes the inherited link, and hears from the monitor what to be.
     fn take_up() -> Result<Self, Fault> {
-        let [link] = sys::fd::inherited::<1>()?;
+        let [link, program] = sys::fd::inherited::<2>()?;
         let title = Title::claim();
         // With the user's rights alone, any other program of the user could take this process over, permit and all.
         process::set_not_dumpable()?;
@@ -137,11 +160,12 @@ impl Role {
         let net =
             Link::try_from(fd.ok_or_else(|| Fault::Start(LinkError::Protocol("no link to net".into())))?)?;
         let mut role = Self {
-            net,
+            net: Net::new(net).map_err(Fault::Start)?,
             authority: Authority::new(monitor, level, own_ptys),
             children: SignalFd::new(&[Signal::CHLD])?,
             user: account.name(),
-            table: Table::new(account),
+            forwards: Forwards::new(&account),
+            table: Table::new(account, program),
             title,
             shown: String::new(),
         };
@@ -152,46 +176,78 @@ impl Role {
     /// Serves until net has gone.
     fn serve(&mut self) -> Result<(), Fault> {
         loop {
-            let [asked, told, ended] =
-                wait([self.net.as_fd(), self.authority.as_fd(), self.children.as_fd()])?;
-            if told {
+            let ready = self.wait()?;
+            if ready.contains(&Key::Monitor) {
                 return Err(Fault::Monitor(self.authority.unasked()));
             }
-            // A channel that is closed and hung up is gone before its program's end is noticed, which nobody wants to hear then.
-            let answered = if asked { self.answer() } else { Ok(()) };
-            let done = answered.and_then(|()| if ended { self.reap() } else { Ok(()) });
-            match done {
-                Err(Fault::Net(LinkError::Closed)) => return Ok(()),
+            match self.turn(&ready) {
+                Err(Fault::Net(LinkError::Closed)) => {
+                    self.table.end(&mut self.authority);
+                    return Ok(());
+                }
                 done => done?,
             }
             self.show();
         }
     }
 
+    /// Waits until there is something to do, and tells what.
+    fn wait(&self) -> io::Result<Vec<Key>> {
+        let mut watch = Watch::default();
+        watch.read(Key::Monitor, self.authority.as_fd());
+        watch.read(Key::Children, self.children.as_fd());
+        self.net.watch(&mut watch);
+        self.forwards.watch(&mut watch, self.net.takes_incoming());
+        watch.wait()
+    }
+
+    /// Does what there is to do.
+    fn turn(&mut self, ready: &[Key]) -> Result<(), Fault> {
+        self.net.flush().map_err(Fault::Net)?;
+        // A channel that is closed and hung up is gone before its program's end is noticed, which nobody wants to hear then.
+        if ready.contains(&Key::Request) {
+            self.answer()?;
+        }
+        if ready.contains(&Key::Children) {
+            self.reap()?;
+        }
+        self.forwards.attend(ready, Instant::now(), &mut self.authority, &mut self.net).map_err(Fault::Net)
+    }
+
     /// Tells of programs that have ended.
     fn reap(&mut self) -> Result<(), Fault> {
         while self.children.next()?.is_some() {}
+        self.forwards.reap();
         for (session, ended) in self.table.reap(&mut self.authority) {
-            tell(&self.net, session, ended)?;
+            tell(&mut self.net, session, ended)?;
         }
         Ok(())
     }
 
     /// Does what net asks for next.
     fn answer(&mut self) -> Result<(), Fault> {
-        let incoming = self.net.receive(0).map_err(Fault::Net)?;
-        let request = Request::read(incoming.payload).map_err(Fault::Net)?;
+        let Some(incoming) = self.net.receive().map_err(Fault::Net)? else { return Ok(()) };
+        // Net is spoken to while the request is answered.
+        let payload = Zeroizing::new(incoming.payload.to_vec());
+        let request = match Asked::read(&payload).map_err(Fault::Net)? {
+            Asked::OfSession(request) => request,
+            Asked::Forward(request) => {
+                let now = Instant::now();
+                return self
+                    .forwards
+                    .handle(&request, now, &mut self.authority, &mut self.net)
+                    .map_err(Fault::Net);
+            }
+        };
+        let listeners = &mut self.forwards.listeners;
         let Some((session, answer)) =
-            self.table.handle(&request, &mut self.authority).map_err(Fault::Monitor)?
+            self.table.handle(&request, &mut self.authority, listeners).map_err(Fault::Monitor)?
         else {
             return Ok(());
         };
         let Answer { good, fds, ended } = answer;
-        let borrowed: Vec<BorrowedFd<'_>> = fds.iter().map(OwnedFd::as_fd).collect();
-        self.net.send(&Reply { session, good }, &borrowed).map_err(Fault::Net)?;
-        // Ours are copies: a pipe would never end, and a terminal never hang up, while we had one.
-        drop(fds);
-        ended.map_or(Ok(()), |ended| tell(&self.net, session, ended))
+        self.net.send(&Reply { session, good }, fds).map_err(Fault::Net)?;
+        ended.map_or(Ok(()), |ended| tell(&mut self.net, session, ended))
     }
 
     /// Shows user and terminals to `ps`.
@@ -206,22 +262,15 @@ impl Role {
     }
 }
 
-/// Waits until at least one of them has something to be read, and tells which.
-fn wait(fds: [BorrowedFd<'_>; 3]) -> io::Result<[bool; 3]> {
-    let mut entries = fds.map(|fd| Entry::new(fd, true, false));
-    poll::wait(&mut entries, None)?;
-    Ok(entries.map(|entry| entry.readable))
-}
-
 /// Tells net how a program ended.
-fn tell(net: &Link, session: u32, ended: Ended) -> Result<(), Fault> {
+fn tell(net: &mut Net, session: u32, ended: Ended) -> Result<(), Fault> {
     match ended {
         Ended::Exited(status) => {
-            net.send(&Exited { session, status: u32::try_from(status).unwrap_or(u32::MAX) }, &[])
+            net.send(&Exited { session, status: u32::try_from(status).unwrap_or(u32::MAX) }, vec![])
         }
         Ended::Killed { signal, core } => {
             let name = Name::new(signals::name(signal)).map_err(|error| Fault::Net(error.into()))?;
-            net.send(&Signalled { session, name, core, text: Human(b"") }, &[])
+            net.send(&Signalled { session, name, core, text: Human(b"") }, vec![])
         }
     }
     .map_err(Fault::Net)

@@ -1,18 +1,25 @@
 //! What runs in a session, and how it is started.
 
 use std::borrow::Cow;
-use std::ffi::CString;
+use std::ffi::{CString, OsStr};
 use std::fmt;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use sys::fd::set_nonblocking;
 use sys::spawn::{Child, Command, Leads, Program, SpawnError, Step};
+use text::quoting::{Comments, split};
 
 use super::account::Account;
 use super::limits::{MAX_NOTICE, MAX_SHOWN, PIPE_BYTES};
+use super::prologue::Prologue;
 use super::terminal::Terminal;
 use crate::permit::{Forced, Permit};
+use crate::role::Role;
+use crate::scp::Arguments;
 use crate::settings::without_number;
 
 /// What the client asked for.
@@ -27,11 +34,12 @@ pub(super) enum Asked<'a> {
 }
 
 /// What is done, after the permit has been asked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Order<'a> {
     kind: Kind<'a>,
-    /// What the shell is given; without it, it is a login shell.
-    line: Option<&'a [u8]>,
+    pub(super) runs: Runs<'a>,
+    /// A subsystem was asked for, or takes the place of what was.
+    pub(super) is_subsystem: bool,
     /// What the client asked for instead.
     pub(super) original: Option<&'a [u8]>,
 }
@@ -44,13 +52,28 @@ enum Kind<'a> {
     Forced(&'a Forced),
 }
 
+/// What runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Runs<'a> {
+    /// The login shell.
+    Login,
+    /// The shell with this line.
+    Line(&'a [u8]),
+    /// The SFTP server that is in this program, with these arguments.
+    Sftp(Vec<String>),
+    /// The far end of `scp` that is in this program, with these arguments.
+    Scp(Vec<String>),
+    /// Nothing: only SFTP is served, and something else was asked for.
+    SftpOnly,
+}
+
 /// Why nothing is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     /// There is no subsystem of that name.
     NoSubsystem,
-    /// It would be the SFTP server of the program itself, which has none.
-    InternalSftp,
+    /// The arguments of the SFTP server are no words.
+    Quotes,
 }
 
 impl<'a> Order<'a> {
@@ -65,16 +88,35 @@ impl<'a> Order<'a> {
                 (Kind::Subsystem(name), Some(command.as_bytes()))
             }
         };
-        let order = match &permit.forced {
-            Some(forced) => Self { kind: Kind::Forced(forced), line: Some(&forced.command), original: line },
-            None => Self { kind, line, original: None },
+        let (kind, line, original) = match &permit.forced {
+            Some(forced) => (Kind::Forced(forced), Some(forced.command.as_slice()), line),
+            None => (kind, line, None),
         };
-        match (order.kind, order.line) {
+        let asked_for_subsystem = matches!(asked, Asked::Subsystem(_));
+        let sftp = match kind {
+            Kind::Subsystem(_) | Kind::Forced(_) => line.and_then(sftp_arguments).transpose()?,
             // A client's own command of that name is a command like any other.
-            (Kind::Subsystem(_) | Kind::Forced(_), Some(line)) if is_internal_sftp(line) => {
-                Err(Refused::InternalSftp)
-            }
-            _ => Ok(order),
+            Kind::Shell | Kind::Command => None,
+        };
+        let is_subsystem = asked_for_subsystem || sftp.is_some();
+        let runs = match (sftp, line) {
+            (Some(arguments), _) if asked_for_subsystem => Runs::Sftp(arguments),
+            (Some(_), _) => Runs::SftpOnly,
+            (None, Some(line)) => Runs::Line(line),
+            (None, None) => Runs::Login,
+        };
+        Ok(Self { kind, runs, is_subsystem, original })
+    }
+
+    /// Where the user has no `scp` for the client's to speak to, this program has one. It takes the place of a shell that does what it
+    /// is told; whether any other would let the user copy files is not ours to say.
+    pub(super) fn serve_scp(&mut self, shell: &[u8], environment: &[CString]) {
+        let Runs::Line(line) = self.runs else { return };
+        if let Some(words) = Arguments::words(line)
+            && PLAIN_SHELLS.contains(&shell)
+            && !has_scp(environment)
+        {
+            self.runs = Runs::Scp(words);
         }
     }
 
@@ -107,16 +149,50 @@ fn shown(text: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(text.get(..MAX_SHOWN).unwrap_or(text))
 }
 
-/// Whether a configured command means the SFTP server inside the program.
-fn is_internal_sftp(command: &[u8]) -> bool {
-    command
-        .strip_prefix(b"internal-sftp")
-        .is_some_and(|rest| rest.first().is_none_or(|byte| matches!(byte, b' ' | b'\t')))
+/// The arguments, if a configured command means the SFTP server inside the program.
+fn sftp_arguments(command: &[u8]) -> Option<Result<Vec<String>, Refused>> {
+    let rest = command.strip_prefix(INTERNAL_SFTP.as_bytes())?;
+    rest.first().is_none_or(|byte| matches!(byte, b' ' | b'\t')).then(|| {
+        let words = split(&String::from_utf8_lossy(rest), Comments::None).map_err(|_| Refused::Quotes)?;
+        Ok(words.into_iter().map(|word| word.text).collect())
+    })
+}
+
+/// Shells that run whatever line they are given.
+const PLAIN_SHELLS: [&[u8]; 8] = [b"sh", b"ash", b"bash", b"dash", b"fish", b"ksh", b"mksh", b"zsh"];
+
+/// Whether a shell with these variables would find a program `scp`.
+fn has_scp(environment: &[CString]) -> bool {
+    let path = environment.iter().find_map(|variable| variable.to_bytes().strip_prefix(b"PATH="));
+    let folders = path.unwrap_or_default().split(|byte| *byte == b':');
+    folders.into_iter().any(|folder| {
+        let file = Path::new(OsStr::from_bytes(folder)).join("scp");
+        file.metadata().is_ok_and(|found| found.is_file() && found.mode() & 0o111 != 0)
+    })
+}
+
+/// What stands in configurations for the SFTP server inside the program.
+const INTERNAL_SFTP: &str = "internal-sftp";
+
+/// What a user is told who asks for something else.
+const SFTP_ONLY: &str = "This service allows sftp connections only.\n";
+
+/// With what a program is started.
+#[derive(Debug)]
+pub(super) struct Launch<'a> {
+    pub(super) account: &'a Account,
+    pub(super) environment: Vec<CString>,
+    /// What runs first.
+    pub(super) prologue: Option<Prologue>,
+    /// This very program.
+    pub(super) own_program: BorrowedFd<'a>,
+    /// What the user is told first, on standard error.
+    pub(super) notices: &'a str,
 }
 
 /// A program that was started.
 pub(super) struct Started {
-    /// `None` when the shell cannot be executed: the user has been told, and it counts as a program that ended with status 1.
+    /// `None` when there is nothing to be executed: the user has been told, and it counts as a program that ended with status 1.
     pub(super) child: Option<Child>,
     /// For net: standard input, output and error; nothing with a terminal.
     pub(super) fds: Vec<OwnedFd>,
@@ -128,61 +204,82 @@ pub(super) struct Started {
 /// What failed before the program could be executed.
 pub(super) fn start(
     order: &Order<'_>,
-    account: &Account,
-    environment: Vec<CString>,
+    launch: Launch<'_>,
     terminal: Option<&mut Terminal>,
 ) -> Result<Started, SpawnError> {
     // The terminal's follower is closed here when this returns, however it went.
     if let Some(follower) = terminal.and_then(|terminal| terminal.follower.take()) {
-        let all = [follower.as_fd(); 3];
-        let child = run(command(order, account, environment, all, Leads::Terminal)?, account)?;
+        let child = run(order, launch, [follower.as_fd(); 3], Leads::Terminal)?;
         return Ok(Started { child, fds: Vec::new() });
     }
-    let failed = |error| SpawnError { step: Step::Descriptors, error };
-    let (input, our_input) = io::pipe().map_err(failed)?;
-    let (our_output, output) = io::pipe().map_err(failed)?;
-    let (our_errors, errors) = io::pipe().map_err(failed)?;
+    let (input, our_input) = io::pipe().map_err(no_pipe)?;
+    let (our_output, output) = io::pipe().map_err(no_pipe)?;
+    let (our_errors, errors) = io::pipe().map_err(no_pipe)?;
     for pipe in [input.as_fd(), output.as_fd()] {
         // A user with very many of them gets smaller ones, which are only slower.
         let _ = sys::fd::set_pipe_size(pipe, PIPE_BYTES);
     }
-    let all = [input.as_fd(), output.as_fd(), errors.as_fd()];
-    let child = run(command(order, account, environment, all, Leads::Session)?, account)?;
+    let child = run(order, launch, [input.as_fd(), output.as_fd(), errors.as_fd()], Leads::Session)?;
     Ok(Started { child, fds: vec![our_input.into(), our_output.into(), our_errors.into()] })
 }
 
-/// The shell, with its name and arguments.
-fn command<'a>(
+fn no_pipe(error: io::Error) -> SpawnError {
+    SpawnError { step: Step::Descriptors, error }
+}
+
+fn text(bytes: impl AsRef<[u8]>) -> Result<CString, SpawnError> {
+    CString::new(bytes.as_ref()).map_err(|error| SpawnError { step: Step::Execute, error: error.into() })
+}
+
+/// Runs it with these standard descriptors, or tells the user on them why not: a missing home directory is replaced by the root, a
+/// missing shell by nothing.
+fn run(
     order: &Order<'_>,
-    account: &Account,
-    environment: Vec<CString>,
-    standard: [BorrowedFd<'a>; 3],
+    launch: Launch<'_>,
+    standard: [BorrowedFd<'_>; 3],
     leads: Leads,
-) -> Result<Command<'a>, SpawnError> {
-    let text = |bytes: &[u8]| {
-        CString::new(bytes).map_err(|error| SpawnError { step: Step::Execute, error: error.into() })
+) -> Result<Option<Child>, SpawnError> {
+    let Launch { account, environment, prologue, own_program, notices } = launch;
+    let [_, output, errors] = standard;
+    tell(errors, notices);
+    let (path, name, words) = match &order.runs {
+        Runs::Login => (account.shell.as_slice(), [b"-", account.shell_name()].concat(), Vec::new()),
+        Runs::Line(line) => {
+            let words = vec![c"-c".to_owned(), text(line)?];
+            (account.shell.as_slice(), account.shell_name().to_vec(), words)
+        }
+        Runs::Sftp(words) => own(Role::Sftp, INTERNAL_SFTP, words)?,
+        Runs::Scp(words) => own(Role::Scp, "scp", words)?,
+        Runs::SftpOnly => {
+            tell(output, SFTP_ONLY);
+            return Ok(None);
+        }
     };
-    let name = match order.line {
-        Some(_) => account.shell_name().to_vec(),
-        None => [b"-", account.shell_name()].concat(),
+    let first = prologue.as_ref().map(Prologue::input).transpose().map_err(no_pipe)?;
+    let mut command = match (&prologue, &order.runs) {
+        (Some(prologue), _) => {
+            let mut command = Command::new(Program::Open(own_program), c"sshd:".to_owned(), standard);
+            command.arguments.push(text(Role::Prologue.argument())?);
+            command.arguments.extend(prologue.arguments().chain([text(path)?, text(name)?]));
+            command
+        }
+        (None, Runs::Sftp(_) | Runs::Scp(_)) => {
+            let mut command = Command::new(Program::Open(own_program), text(name)?, standard);
+            command.arguments.push(text(path)?);
+            command
+        }
+        (None, _) => Command::new(Program::Path(text(path)?), text(name)?, standard),
     };
-    let mut command = Command::new(Program::Path(text(&account.shell)?), text(&name)?, standard);
-    if let Some(line) = order.line {
-        command.arguments.extend([c"-c".to_owned(), text(line)?]);
-    }
+    command.arguments.extend(words);
+    command.descriptors.extend(first.as_ref().map(AsFd::as_fd));
     command.environment = environment;
     command.directory = Some(text(&account.home)?);
     command.leads = leads;
-    Ok(command)
-}
-
-/// Starts the command, or else tells the user why not: a missing home directory is replaced by the root, a missing shell by nothing.
-fn run(mut command: Command<'_>, account: &Account) -> Result<Option<Child>, SpawnError> {
     let started = match command.spawn() {
         Err(failure) if failure.step == Step::Directory => {
             let home = String::from_utf8_lossy(&account.home);
             let reason = without_number(&failure.error);
-            notify(&command, &format!("Could not chdir to home directory {home}: {reason}\n"));
+            tell(errors, &format!("Could not chdir to home directory {home}: {reason}\n"));
             command.directory = Some(c"/".to_owned());
             command.spawn()
         }
@@ -190,23 +287,34 @@ fn run(mut command: Command<'_>, account: &Account) -> Result<Option<Child>, Spa
     };
     match started {
         Err(failure) if failure.step == Step::Execute => {
-            let shell = String::from_utf8_lossy(&account.shell);
-            notify(&command, &format!("{shell}: {}\n", without_number(&failure.error)));
+            let shown = String::from_utf8_lossy(path);
+            tell(errors, &format!("{shown}: {}\n", without_number(&failure.error)));
             Ok(None)
         }
         done => done.map(Some),
     }
 }
 
-/// Tells the user something on what would be the program's standard error. Never waits: a client may have stopped its terminal
-/// already, and what the user then does not see is no reason to stand still.
-fn notify(command: &Command<'_>, notice: &str) {
-    let Some(errors) = command.descriptors.get(2) else { return };
+/// What is executed: its path, the name it is called by, and its arguments.
+type Executed<'a> = (&'a [u8], Vec<u8>, Vec<CString>);
+
+/// A role of this program, whose argument takes the place of a path.
+fn own<'a>(role: Role, name: &str, words: &[String]) -> Result<Executed<'a>, SpawnError> {
+    let words: Result<_, _> = words.iter().map(text).collect();
+    Ok((role.argument().as_bytes(), name.into(), words?))
+}
+
+/// Tells the user something where a program will write. Never waits: a client may have stopped its terminal already, and what the
+/// user then does not see is no reason to stand still.
+fn tell(fd: BorrowedFd<'_>, notice: &str) {
     let notice = notice.as_bytes().get(..MAX_NOTICE).unwrap_or(notice.as_bytes());
-    if let Ok(copy) = errors.try_clone_to_owned() {
+    if notice.is_empty() {
+        return;
+    }
+    if let Ok(copy) = fd.try_clone_to_owned() {
         let written = set_nonblocking(&copy, true).and_then(|()| std::fs::File::from(copy).write_all(notice));
         // The program gets this descriptor too, and expects it to wait.
-        let _ = written.and_then(|()| set_nonblocking(errors, false));
+        let _ = written.and_then(|()| set_nonblocking(fd, false));
     }
 }
 
@@ -225,7 +333,10 @@ mod tests {
     }
 
     fn line<'a>(order: &Order<'a>) -> Option<&'a str> {
-        order.line.map(|line| std::str::from_utf8(line).unwrap())
+        match order.runs {
+            Runs::Line(line) => Some(std::str::from_utf8(line).unwrap()),
+            Runs::Login | Runs::Sftp(_) | Runs::Scp(_) | Runs::SftpOnly => None,
+        }
     }
 
     #[test]
@@ -269,14 +380,60 @@ mod tests {
         }
     }
 
+    fn sftp(words: &[&str]) -> Runs<'static> {
+        Runs::Sftp(words.iter().map(|word| (*word).to_owned()).collect())
+    }
+
     #[test]
-    fn internal_sftp_is_refused_where_it_is_configured_and_a_command_where_it_is_typed() {
+    fn internal_sftp_is_a_program_where_it_is_configured_and_a_command_where_it_is_typed() {
         let none = permit(None);
-        assert_eq!(Order::of(Asked::Subsystem(b"sftp"), &none).unwrap_err(), Refused::InternalSftp);
+        let order = Order::of(Asked::Subsystem(b"sftp"), &none).unwrap();
+        assert_eq!((&order.runs, order.is_subsystem), (&sftp(&["-l", "INFO"]), true));
         assert_eq!(line(&Order::of(Asked::Exec(b"internal-sftp"), &none).unwrap()), Some("internal-sftp"));
-        let forced = permit(Some("internal-sftp"));
-        assert_eq!(Order::of(Asked::Exec(b"ls"), &forced).unwrap_err(), Refused::InternalSftp);
         let other = permit(Some("internal-sftp-wrapper"));
-        assert!(Order::of(Asked::Exec(b"ls"), &other).is_ok());
+        let order = Order::of(Asked::Exec(b"ls"), &other).unwrap();
+        assert_eq!((line(&order), order.is_subsystem), (Some("internal-sftp-wrapper"), false));
+    }
+
+    #[test]
+    fn a_forced_internal_sftp_serves_subsystems_and_nothing_else() {
+        let forced = permit(Some("internal-sftp -d \"/a b\"\t-R"));
+        let order = Order::of(Asked::Subsystem(b"sub"), &forced).unwrap();
+        assert_eq!(order.runs, sftp(&["-d", "/a b", "-R"]));
+        assert_eq!(order.original, Some(b"cat -".as_slice()));
+        for asked in [Asked::Exec(b"ls"), Asked::Shell] {
+            let order = Order::of(asked, &forced).unwrap();
+            assert_eq!((&order.runs, order.is_subsystem), (&Runs::SftpOnly, true));
+        }
+    }
+
+    #[test]
+    fn arguments_that_are_no_words_are_refused() {
+        let forced = permit(Some("internal-sftp -d \"/a b"));
+        assert_eq!(Order::of(Asked::Subsystem(b"sub"), &forced).unwrap_err(), Refused::Quotes);
+    }
+
+    #[test]
+    fn scp_is_served_where_the_user_has_none_and_a_shell_that_would_run_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = [c"PATH=/nonexistent:".to_bytes(), folder.path().as_os_str().as_bytes()].concat();
+        let environment = [CString::new(path).unwrap()];
+        let permit = permit(None);
+        let runs = |line: &'static str, shell: &str| {
+            let mut order = Order::of(Asked::Exec(line.as_bytes()), &permit).unwrap();
+            order.serve_scp(shell.as_bytes(), &environment);
+            order.runs
+        };
+        assert_eq!(runs("scp -t x", "bash"), Runs::Scp(vec!["-t".into(), "x".into()]));
+        for (line, shell) in
+            [("scp -t x", "nologin"), ("scp -t x", "rbash"), ("scp x y", "bash"), ("ls", "bash")]
+        {
+            assert_eq!(runs(line, shell), Runs::Line(line.as_bytes()), "{line} {shell}");
+        }
+        let scp = folder.path().join("scp");
+        std::fs::write(&scp, "").unwrap();
+        assert_eq!(runs("scp -t x", "bash"), Runs::Scp(vec!["-t".into(), "x".into()]));
+        std::fs::set_permissions(&scp, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        assert_eq!(runs("scp -t x", "bash"), Runs::Line(b"scp -t x"));
     }
 }

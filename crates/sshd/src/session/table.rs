@@ -1,7 +1,8 @@
 //! The sessions of the connection, by number, and what each request does to them.
 
 use std::collections::BTreeMap;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
 
 use config::value::AcceptEnv;
 use sys::signal::Signal;
@@ -9,25 +10,34 @@ use sys::spawn::{Child, Ended};
 use wire::Name;
 
 use super::account::Account;
+use super::agent::AgentSocket;
 use super::authority::Authority;
-use super::environment::{Wishes, environment};
+use super::environment::{Facts, Wishes, environment};
+use super::forward::{Listeners, Purpose};
 use super::limits::{MAX_LINGERING, MAX_TERM};
-use super::program::{self, Asked, Order, Refused, Started};
+use super::program::{self, Asked, Launch, Order, Refused, Runs, Started};
+use super::prologue::Prologue;
 use super::request::Request;
 use super::signals;
 use super::terminal::Terminal;
+use super::user_file::UserFile;
+use super::x11::Display;
 use crate::log::Level;
 use crate::protocol::LinkError;
-use crate::protocol::session::{Env, Pty};
+use crate::protocol::session::{Agent, Env, Pty, X11};
 use crate::settings::without_number;
 
 /// All of them.
 pub(super) struct Table {
     account: Account,
+    /// This very program, which is started again for what OpenSSH does in its own processes.
+    program: OwnedFd,
     accepted: AcceptEnv,
     sessions: BTreeMap<u32, Session>,
     /// Programs whose channels were closed before they ended.
     lingering: Vec<Lingering>,
+    /// Where programs of all sessions reach the client's agent: the connection has one, as with OpenSSH.
+    agent: Option<PathBuf>,
 }
 
 /// One of them.
@@ -36,6 +46,7 @@ struct Session {
     id: usize,
     wishes: Wishes,
     terminal: Option<Terminal>,
+    display: Option<Display>,
     stage: Stage,
 }
 
@@ -68,13 +79,17 @@ impl Answer {
     }
 }
 
+/// One for each family of addresses.
+const SOCKETS_OF_DISPLAY: usize = 2;
+
 /// The status of a program that could not be executed.
 const NOT_EXECUTED: Ended = Ended::Exited(1);
 
 impl Table {
-    pub(super) fn new(account: Account) -> Self {
+    pub(super) fn new(account: Account, program: OwnedFd) -> Self {
         let accepted = AcceptEnv(account.permit.accept_env.clone());
-        Self { account, accepted, sessions: BTreeMap::new(), lingering: Vec::new() }
+        let (sessions, lingering) = (BTreeMap::new(), Vec::new());
+        Self { account, program, accepted, sessions, lingering, agent: None }
     }
 
     /// Does what net asks for, as far as the permit and the session's stage allow it; `None` for what has no answer.
@@ -85,6 +100,7 @@ impl Table {
         &mut self,
         request: &Request<'_>,
         authority: &mut Authority,
+        listeners: &mut Listeners,
     ) -> Result<Option<(u32, Answer)>, LinkError> {
         let (number, answer) = match request {
             Request::Env(env) => (env.session, Answer::of(self.env(env, authority))),
@@ -101,7 +117,10 @@ impl Table {
                 (signal.session, Answer::of(self.signal(signal.session, signal.name, authority)))
             }
             Request::Break(line) => (line.session, Answer::of(self.has_terminal(line.session))),
+            Request::Agent(agent) => (agent.session, Answer::of(self.agent(agent, authority, listeners))),
+            Request::X11(x11) => (x11.session, Answer::of(self.display(x11, authority, listeners))),
             Request::Closed(closed) => {
+                listeners.close_session(closed.session);
                 self.close(closed.session, authority);
                 return Ok(None);
             }
@@ -139,6 +158,16 @@ impl Table {
         told
     }
 
+    /// The connection has gone, and so have all sessions.
+    pub(super) fn end(&mut self, authority: &mut Authority) {
+        for session in std::mem::take(&mut self.sessions).values() {
+            log_close(&self.account, session.id, authority);
+        }
+        for lingering in std::mem::take(&mut self.lingering) {
+            log_close(&self.account, lingering.id, authority);
+        }
+    }
+
     /// The terminals in use, as the title shows them; none is `notty`.
     pub(super) fn terminals(&self) -> String {
         let mut names: Vec<String> = self
@@ -165,6 +194,7 @@ impl Table {
             id,
             wishes: Wishes::default(),
             terminal: None,
+            display: None,
             stage: Stage::Preparing,
         }))
     }
@@ -222,14 +252,79 @@ impl Table {
         Ok(Answer { good: true, fds: vec![pty.master.into()], ended: None })
     }
 
+    /// Makes the socket through which programs reach the client's agent.
+    fn agent(&mut self, asked: &Agent, authority: &mut Authority, listeners: &mut Listeners) -> bool {
+        if self.preparing(asked.session, authority).is_none() {
+            return false;
+        }
+        if !self.account.permit.agent {
+            authority.log(Level::Debug1, "session_auth_agent_req: agent forwarding disabled");
+            return false;
+        }
+        if self.agent.is_some() || !listeners.has_room(1) {
+            return false;
+        }
+        match AgentSocket::open(self.account.home_path()) {
+            Ok(AgentSocket { listener, file, path }) => {
+                listeners.add(listener, Purpose::Agent { standard: asked.standard }, Some(file));
+                self.agent = Some(path);
+                true
+            }
+            Err(error) => {
+                authority.log(Level::Error, error);
+                authority.log(Level::Debug1, "Agent forwarding disabled: couldn't create listener socket");
+                false
+            }
+        }
+    }
+
+    /// Makes a display for the programs of a session.
+    fn display(&mut self, asked: &X11<'_>, authority: &mut Authority, listeners: &mut Listeners) -> bool {
+        let permitted = self.account.permit.x11.clone();
+        let Some(session) = self.preparing(asked.session, authority) else { return false };
+        if session.display.is_some() {
+            let id = session.id;
+            authority.log(
+                Level::Error,
+                format_args!("session_x11_req: session {id}: x11 forwarding already active"),
+            );
+            return false;
+        }
+        let Some(displays) = permitted else {
+            authority.log(Level::Debug1, "X11 forwarding disabled in server configuration file.");
+            return false;
+        };
+        if displays.xauth.is_empty() || !Path::new(&displays.xauth).exists() {
+            authority.log(Level::Debug1, "No xauth program; cannot forward X11.");
+            return false;
+        }
+        if !listeners.has_room(SOCKETS_OF_DISPLAY) {
+            return false;
+        }
+        match Display::open(&displays, asked) {
+            Ok((display, sockets)) => {
+                session.display = Some(display);
+                let purpose = Purpose::X11 { session: asked.session, single: asked.single };
+                for socket in sockets {
+                    listeners.add(socket, purpose.clone(), None);
+                }
+                true
+            }
+            Err(why) => {
+                authority.log(Level::Error, why);
+                false
+            }
+        }
+    }
+
     fn start(&mut self, number: u32, asked: Asked<'_>, authority: &mut Authority) -> Answer {
         let crowded = self.lingering.len() >= MAX_LINGERING;
         if self.preparing(number, authority).is_none() {
             return Answer::of(false);
         }
-        let Self { account, sessions, .. } = self;
+        let Self { account, sessions, program, agent, .. } = self;
         let Some(session) = sessions.get_mut(&number) else { return Answer::of(false) };
-        let order = match Order::of(asked, &account.permit) {
+        let mut order = match Order::of(asked, &account.permit) {
             Ok(order) => order,
             Err(refused) => {
                 log_refusal(account, asked, refused, authority);
@@ -253,8 +348,32 @@ impl Table {
                 session.id
             ),
         );
-        let environment = environment(account, &session.wishes, session.terminal.as_ref(), order.original);
-        match program::start(&order, account, environment, session.terminal.as_mut()) {
+        if order.runs == Runs::SftpOnly {
+            let (user, address, port) = (account.name(), &account.client_address, account.client_port);
+            authority.log(
+                Level::Error,
+                format_args!("Connection from user {user} {address} port {port}: refusing non-sftp session"),
+            );
+        }
+        let user_file = UserFile::of(account);
+        let facts = Facts {
+            wishes: Some(&session.wishes),
+            user_file: &user_file.variables,
+            terminal: session.terminal.as_ref(),
+            display: session.display.as_ref().map(|display| display.variable.as_str()),
+            agent: agent.as_deref(),
+            original_command: order.original,
+        };
+        let environment = environment(account, &facts);
+        order.serve_scp(account.shell_name(), &environment);
+        let launch = Launch {
+            account,
+            environment,
+            prologue: Prologue::of(account, order.is_subsystem, session.display.as_ref()),
+            own_program: program.as_fd(),
+            notices: &user_file.notices,
+        };
+        match program::start(&order, launch, session.terminal.as_mut()) {
             Ok(Started { child: Some(child), fds }) => {
                 session.stage = Stage::Running { child, protected: order.protected() };
                 Answer { good: true, fds, ended: None }
@@ -285,7 +404,8 @@ impl Table {
         sent.is_ok()
     }
 
-    /// A break does nothing on a pseudo-terminal, which takes it all the same (RFC 4335 §3: success where it can be done).
+    /// A break does nothing on a pseudo-terminal, which takes it all the same (RFC 4335 §3: success where it can be done): Linux's have
+    /// no line that could break, and a program with `BRKINT` hears nothing of OpenSSH's `tcsendbreak` either.
     fn has_terminal(&self, number: u32) -> bool {
         self.sessions.get(&number).is_some_and(|session| session.terminal.is_some())
     }
@@ -337,9 +457,9 @@ fn log_refusal(account: &Account, asked: Asked<'_>, refused: Refused, authority:
             Level::Info,
             format_args!("subsystem request for {name} by user {user} failed, subsystem not found"),
         ),
-        Refused::InternalSftp => authority.log(
+        Refused::Quotes => authority.log(
             Level::Error,
-            format_args!("{name} request by user {user} failed, internal-sftp is not supported yet"),
+            format_args!("{name} request by user {user} failed, internal-sftp has invalid quotes"),
         ),
     }
 }

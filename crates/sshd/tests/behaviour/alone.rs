@@ -69,7 +69,7 @@ fn the_shipped_program_has_at_most_three_megabytes() {
 }
 
 /// A static shell with the usual commands.
-fn busybox() -> PathBuf {
+pub(crate) fn busybox() -> PathBuf {
     let found =
         ["/bin/busybox", "/usr/bin/busybox"].map(PathBuf::from).into_iter().find(|path| path.exists());
     std::env::var_os("NACRE_TEST_BUSYBOX").map(PathBuf::from).or(found).expect("busybox-static")

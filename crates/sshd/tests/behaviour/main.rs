@@ -15,10 +15,13 @@
 
 mod alone;
 mod bulk;
+mod chroot;
 mod command_line;
 mod exits;
+mod forwarding_policy;
 mod harness;
 mod inherited;
+mod key_options;
 mod keys;
 mod killing;
 mod lifecycle;

@@ -18,6 +18,9 @@ use wire::{Encode, Reader, put_string};
 /// Long after everything that works has happened.
 const LATE: Duration = Duration::from_secs(30);
 
+/// A host and a port of `PermitOpen` or `PermitListen`, or any.
+pub(crate) type Place = (Option<&'static str>, Option<u32>);
+
 /// What a session may do and for whom it is.
 pub(crate) struct Setup {
     pub(crate) sessions: u32,
@@ -25,7 +28,23 @@ pub(crate) struct Setup {
     pub(crate) forced: Option<&'static str>,
     pub(crate) accept_env: Vec<&'static str>,
     pub(crate) set_env: Vec<(&'static str, &'static str)>,
+    pub(crate) key_env: Vec<(&'static str, &'static str)>,
+    pub(crate) user_env: Vec<&'static str>,
+    pub(crate) user_rc: bool,
     pub(crate) subsystems: Vec<(&'static str, &'static str)>,
+    /// Local and remote forwarding of TCP connections, and of Unix sockets.
+    pub(crate) tcp: [bool; 2],
+    pub(crate) streamlocal: [bool; 2],
+    /// `PermitOpen` and `PermitListen`.
+    pub(crate) open: Vec<Vec<Place>>,
+    pub(crate) listen: Vec<Vec<Place>>,
+    /// `GatewayPorts`: no, yes, as the client says.
+    pub(crate) gateway_ports: u32,
+    pub(crate) streamlocal_mask: u32,
+    pub(crate) streamlocal_unlink: bool,
+    pub(crate) agent: bool,
+    /// The first display, whether for this host only, and `xauth`.
+    pub(crate) x11: Option<(u32, bool, String)>,
     pub(crate) home: String,
     pub(crate) shell: &'static str,
     pub(crate) own_ptys: bool,
@@ -34,6 +53,7 @@ pub(crate) struct Setup {
 
 pub(crate) const INFO: u8 = 3;
 pub(crate) const VERBOSE: u8 = 4;
+pub(crate) const DEBUG1: u8 = 5;
 
 impl Default for Setup {
     fn default() -> Self {
@@ -43,7 +63,19 @@ impl Default for Setup {
             forced: None,
             accept_env: vec![],
             set_env: vec![],
+            key_env: vec![],
+            user_env: vec![],
+            user_rc: false,
             subsystems: vec![],
+            tcp: [false; 2],
+            streamlocal: [false; 2],
+            open: vec![],
+            listen: vec![],
+            gateway_ports: 0,
+            streamlocal_mask: 0o177,
+            streamlocal_unlink: false,
+            agent: false,
+            x11: None,
             home: "/".into(),
             shell: "/bin/sh",
             own_ptys: true,
@@ -65,15 +97,53 @@ impl Setup {
         let pairs = |pairs: &[(&'static str, &'static str)]| {
             joined(pairs.iter().flat_map(|(name, value)| [*name, *value]).collect::<Vec<_>>())
         };
+        let lists = |lists: &[Vec<Place>]| {
+            let mut out = Vec::new();
+            for places in lists {
+                let mut list = Vec::new();
+                (places.len() as u32).encode(&mut list);
+                for (host, port) in places {
+                    host.is_some().encode(&mut list);
+                    put_string(&mut list, host.unwrap_or_default().as_bytes());
+                    port.is_some().encode(&mut list);
+                    port.unwrap_or_default().encode(&mut list);
+                }
+                put_string(&mut out, &list);
+            }
+            out
+        };
         let mut out = Vec::new();
         self.sessions.encode(&mut out);
-        self.pty.encode(&mut out);
-        self.forced.is_some().encode(&mut out);
-        false.encode(&mut out); // By the configuration, not by the key.
+        let by_key = false;
+        for allowed in [
+            self.pty,
+            self.forced.is_some(),
+            by_key,
+            self.user_rc,
+            self.tcp[0],
+            self.tcp[1],
+            self.streamlocal[0],
+            self.streamlocal[1],
+            self.streamlocal_unlink,
+            self.agent,
+            self.x11.is_some(),
+        ] {
+            allowed.encode(&mut out);
+        }
         put_string(&mut out, self.forced.unwrap_or_default().as_bytes());
         put_string(&mut out, &joined(self.accept_env.iter().copied()));
-        put_string(&mut out, &pairs(&self.set_env));
-        put_string(&mut out, &pairs(&self.subsystems));
+        put_string(&mut out, &joined(self.user_env.iter().copied()));
+        for list in [&self.set_env, &self.key_env, &self.subsystems] {
+            put_string(&mut out, &pairs(list));
+        }
+        put_string(&mut out, &lists(&self.open));
+        put_string(&mut out, &lists(&self.listen));
+        self.gateway_ports.encode(&mut out);
+        self.streamlocal_mask.encode(&mut out);
+        let (offset, localhost, xauth) = self.x11.clone().unwrap_or_default();
+        offset.encode(&mut out);
+        localhost.encode(&mut out);
+        put_string(&mut out, xauth.as_bytes());
         out
     }
 
@@ -104,7 +174,7 @@ impl Setup {
         let standard = [null.as_fd(), null.as_fd(), null.as_fd()];
         let mut command = Command::new(Program::Open(program.as_fd()), text("sshd:"), standard);
         command.arguments.extend([text("--role=session"), text(&" ".repeat(250))]);
-        command.descriptors.push(its_monitor.as_fd());
+        command.descriptors.extend([its_monitor.as_fd(), program.as_fd()]);
         let child = command.spawn().unwrap();
         monitor.send(&self.message(), &[its_net.as_fd()]).unwrap();
         Session { child, monitor: Some(monitor), net: Some(net), waiting: VecDeque::new() }
@@ -114,9 +184,26 @@ impl Setup {
 /// What a session says to net.
 #[derive(Debug)]
 pub(crate) enum Said {
-    Reply { session: u32, good: bool, fds: Vec<OwnedFd> },
-    Exited { session: u32, status: u32 },
-    Signalled { session: u32, name: String, core: bool },
+    Reply {
+        session: u32,
+        good: bool,
+        fds: Vec<OwnedFd>,
+    },
+    Exited {
+        session: u32,
+        status: u32,
+    },
+    Signalled {
+        session: u32,
+        name: String,
+        core: bool,
+    },
+    /// What is said of the connection as a whole: a message by its number and its payload behind that.
+    Connection {
+        number: u8,
+        payload: Vec<u8>,
+        fds: Vec<OwnedFd>,
+    },
 }
 
 /// A session process, seen from both of those that it talks to.
@@ -138,6 +225,8 @@ pub(crate) enum Ask<'a> {
     Subsystem(&'a str),
     Signal(&'a str),
     Break,
+    Agent { standard: bool },
+    X11 { single: bool, protocol: &'a str, cookie: &'a str },
 }
 
 pub(crate) fn is_ready(fd: impl AsFd, timeout: Duration) -> bool {
@@ -184,6 +273,17 @@ impl Session {
                 strings(7, &[], &mut out);
                 500_u32.encode(&mut out);
             }
+            Ask::Agent { standard } => {
+                strings(15, &[], &mut out);
+                standard.encode(&mut out);
+            }
+            Ask::X11 { single, protocol, cookie } => {
+                strings(16, &[], &mut out);
+                single.encode(&mut out);
+                put_string(&mut out, protocol.as_bytes());
+                put_string(&mut out, cookie.as_bytes());
+                0_u32.encode(&mut out);
+            }
         }
         self.send(&out);
     }
@@ -198,6 +298,9 @@ impl Session {
     fn next(&mut self) -> Option<Said> {
         let (payload, fds) = receive(self.net.as_ref().unwrap())?;
         let mut input = Reader::new(&payload[1..]);
+        if payload[0] > 22 {
+            return Some(Said::Connection { number: payload[0], payload: payload[1..].to_vec(), fds });
+        }
         let session = input.u32().unwrap();
         Some(match payload[0] {
             20 => Said::Reply { session, good: input.u8().unwrap() == 1, fds },
@@ -241,7 +344,22 @@ impl Session {
             Said::Signalled { session, name, core } => {
                 (session, Err(if core { name + " core" } else { name }))
             }
-            said @ Said::Reply { .. } => panic!("{said:?}"),
+            said @ (Said::Reply { .. } | Said::Connection { .. }) => panic!("{said:?}"),
+        }
+    }
+
+    /// What is said next of the connection as a whole: its number and its payload behind that, and its descriptors.
+    pub(crate) fn connection(&mut self) -> (u8, Vec<u8>, Vec<OwnedFd>) {
+        loop {
+            let old = self.waiting.iter().position(|said| matches!(said, Said::Connection { .. }));
+            let said = match old {
+                Some(at) => self.waiting.remove(at).unwrap(),
+                None => self.next().expect("the session has gone"),
+            };
+            match said {
+                Said::Connection { number, payload, fds } => return (number, payload, fds),
+                said => self.waiting.push_back(said),
+            }
         }
     }
 

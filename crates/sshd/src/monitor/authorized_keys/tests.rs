@@ -11,12 +11,17 @@ fn key(seed: u8) -> PublicKey {
     PrivateKey::from_seed(&[seed; 32]).public()
 }
 
+/// 2026-01-01 00:00:00 UTC.
+const NOW: i64 = 1_767_225_600;
+
 struct Files {
     made: Made,
     account: Account,
     patterns: Vec<String>,
     strict: bool,
     reported: Reported,
+    peer: Peer,
+    now: i64,
 }
 
 impl Files {
@@ -34,12 +39,14 @@ impl Files {
         };
         let account = Account { user, credentials, groups: Vec::new() };
         let patterns = vec![".ssh/authorized_keys".to_owned()];
-        Self { made, account, patterns, strict: true, reported: Reported::default() }
+        let (reported, peer) = (Reported::default(), Peer::default());
+        Self { made, account, patterns, strict: true, reported, peer, now: NOW }
     }
 
     fn find(&mut self, key: &PublicKey) -> Option<Listed> {
         let files = KeyFiles { patterns: &self.patterns, account: &self.account, strict: self.strict };
-        files.find(key, &mut self.reported, &self.made.server.log)
+        let used = Use { peer: &self.peer, now: self.now, told: true };
+        files.find(key, used, &mut self.reported, &self.made.server.log)
     }
 
     /// Whether key 1 is found, and what was logged.
@@ -62,10 +69,17 @@ fn a_listed_key_is_found_with_its_line_and_no_other_key_is() {
     let mut files = Files::new();
     files.made.authorize(&format!("# keys\n{}\n{}", line(2), line(1)));
     let listed = files.find(&key(1)).unwrap();
-    assert_eq!((listed.command, listed.pty), (None, true));
+    assert_eq!(listed.grant, Grant::everything());
     assert!(listed.place.ends_with("/home/.ssh/authorized_keys:4"), "{}", listed.place);
     assert_eq!(files.find(&key(3)), None);
     assert_eq!(files.made.logged(), [""; 0]);
+}
+
+/// What the options give, where a file has them.
+fn grant(options: &str) -> Grant {
+    let text = format!("{options} {}", line(1));
+    let Some((_, Ok(Some(entry)))) = lines(text.as_bytes()).next() else { panic!("{options}") };
+    Grant::of(entry.options)
 }
 
 #[test]
@@ -73,32 +87,107 @@ fn options_come_with_the_key() {
     let mut files = Files::new();
     files.made.authorize(&format!("restrict,command=\"run \\\"it\\\"\" {}no-pty {}", line(1), line(2)));
     let listed = files.find(&key(1)).unwrap();
-    assert_eq!((listed.command.as_deref(), listed.pty), (Some(&b"run \"it\""[..]), false));
-    let listed = files.find(&key(2)).unwrap();
-    assert_eq!((listed.command, listed.pty), (None, false));
+    assert_eq!(listed.grant.command.as_deref(), Some(&b"run \"it\""[..]));
+    assert_eq!(listed.grant, grant("restrict,command=\"run \\\"it\\\"\""));
+    assert_eq!(files.find(&key(2)).unwrap().grant, grant("no-pty"));
+    assert_ne!(grant("no-pty"), Grant::everything());
 }
 
 #[test]
 fn a_line_with_what_is_not_enforced_gives_no_key_and_is_logged_once() {
     let mut files = Files::new();
-    files.made.authorize(&format!("from=\"192.0.2.1\" {}nonsense {}{}", line(1), line(1), line(2)));
+    let bad = "permitopen=\"a\"";
+    files.made.authorize(&format!(
+        "tunnel=\"0\" {}nonsense {}{bad} {}{}",
+        line(1),
+        line(1),
+        line(1),
+        line(2)
+    ));
     assert_eq!(files.find(&key(1)), None);
     assert_eq!(
         files.made.logged(),
         [
-            "HOME/.ssh/authorized_keys:1: option from is not supported, so the key is refused",
-            "HOME/.ssh/authorized_keys:2: unknown option nonsense"
+            "HOME/.ssh/authorized_keys:1: option tunnel is not supported, so the key is refused",
+            "HOME/.ssh/authorized_keys:2: unknown option nonsense",
+            "HOME/.ssh/authorized_keys:3: option permitopen: invalid permission port",
         ]
     );
     assert!(files.find(&key(2)).is_some(), "a bad line does not block the next");
     assert_eq!(files.made.logged(), [""; 0]);
 }
 
+/// A client at 127.0.0.1.
+fn local_peer() -> Peer {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    Peer::of(listener.accept().unwrap().0)
+}
+
+#[test]
+fn only_peers_that_from_names_may_use_the_key() {
+    let mut files = Files::new();
+    files.peer = local_peer();
+    for from in ["127.0.0.0/8", "127.0.0.1", "!10.0.0.0/8,*", "::1,127.*"] {
+        files.made.authorize(&format!("from=\"{from}\" {}", line(1)));
+        assert_eq!(files.found(), (true, vec![]), "{from}");
+    }
+    let refused = |required: &str, host: &str| {
+        let place = "HOME/.ssh/authorized_keys:1";
+        let tried = "Authentication tried for alice with correct key but not from a permitted host";
+        let lines = [
+            format!("{place}: {tried} (host={host}, ip={host}, required={required})."),
+            format!("Refused by key options at {place}"),
+        ];
+        (false, lines.to_vec())
+    };
+    for from in ["192.0.2.1", "!127.0.0.1,*", "*,!127.0.0.0/8", "::1", "localhost"] {
+        files.made.authorize(&format!("from=\"{from}\" {}", line(1)));
+        assert_eq!(files.found(), refused(from, "127.0.0.1"), "{from}");
+    }
+    files.peer = Peer::default();
+    for from in ["*", "!127.0.0.1,*", "0.0.0.0/0,::/0", "UNKNOWN"] {
+        files.made.authorize(&format!("from=\"{from}\" {}", line(1)));
+        assert_eq!(files.found(), refused(from, "UNKNOWN"), "a peer without an address");
+    }
+}
+
+#[test]
+fn a_key_that_has_expired_is_refused_and_one_that_has_not_is_good() {
+    let mut files = Files::new();
+    for (dates, good) in [
+        ("expiry-time=\"20260101Z\"", true),
+        ("expiry-time=\"20251231235959Z\"", false),
+        ("expiry-time=\"20270101Z\",expiry-time=\"20250101Z\"", false),
+        ("expiry-time=\"20250101Z\",expiry-time=\"20270101Z\"", false),
+        ("expiry-time=\"20260103\"", true),
+        ("expiry-time=\"20251230\"", false),
+    ] {
+        files.made.authorize(&format!("{dates} {}", line(1)));
+        let logged =
+            if good { vec![] } else { vec!["Refused by key options at HOME/.ssh/authorized_keys:1".into()] };
+        assert_eq!(files.found(), (good, logged), "{dates}");
+    }
+    files.now += 1;
+    files.made.authorize(&format!("expiry-time=\"20260101Z\" {}", line(1)));
+    assert!(!files.found().0);
+}
+
 #[test]
 fn a_refused_line_does_not_hide_a_good_one_of_the_same_key() {
     let mut files = Files::new();
-    files.made.authorize(&format!("expiry-time=\"20000101\" {}{}", line(1), line(1)));
-    assert!(files.find(&key(1)).unwrap().place.ends_with(":2"));
+    files.made.authorize(&format!("expiry-time=\"20000101\" {}from=\"::1\" {}{}", line(1), line(1), line(1)));
+    assert!(files.find(&key(1)).unwrap().place.ends_with(":3"));
+}
+
+#[test]
+fn nothing_is_said_of_the_keys_of_those_who_are_kept_out() {
+    let files = Files::new();
+    files.made.authorize(&format!("from=\"::1\" {}", line(1)));
+    let keys = KeyFiles { patterns: &files.patterns, account: &files.account, strict: true };
+    let used = Use { peer: &files.peer, now: NOW, told: false };
+    assert_eq!(keys.find(&key(1), used, &mut Reported::default(), &files.made.server.log), None);
+    assert_eq!(files.made.logged(), [""; 0]);
 }
 
 #[test]

@@ -201,6 +201,14 @@ impl Bench {
         good(self.send(&KeyOffer { algorithm: algorithm(), key: Bytes(&key) }))
     }
 
+    fn offer_own(&mut self) -> bool {
+        self.offer(&user_key())
+    }
+
+    fn prove_own(&mut self) -> bool {
+        good(self.log_in(USER, false))
+    }
+
     /// What proves the key to the session of this id.
     fn proof(&self, key: &PrivateKey, session: &[u8], user: &str, host_bound: bool) -> Proof {
         let (blob, host_key) = (key.public().blob(), host_key().public().blob());

@@ -134,3 +134,43 @@ fn with_quick_only_its_user_comes_in_by_key_or_password() {
     let line = format!("Failed password for invalid user {USER} from UNKNOWN port 65535 ssh2");
     assert!(bench.made.logged().contains(&line));
 }
+
+#[test]
+fn conditions_of_a_key_hold_when_it_is_offered_and_when_it_is_proven() {
+    for options in ["from=\"192.0.2.0/24\"", "from=\"*\"", "expiry-time=\"20200101\""] {
+        let mut bench = Bench::named("", USER);
+        bench.made.authorize(&format!("{options} {}", user_key().public()));
+        bench.made.logged();
+        let refused = "Refused by key options at HOME/.ssh/authorized_keys:1";
+        for attempt in [Bench::offer_own, Bench::prove_own] {
+            assert!(!attempt(&mut bench), "{options}");
+            let logged = bench.made.logged();
+            assert!(logged.iter().any(|line| line == refused), "{options}: {logged:?}");
+        }
+    }
+    let mut bench = Bench::named("", USER);
+    bench.made.authorize(&format!("expiry-time=\"20990101\" {}", user_key().public()));
+    assert!(bench.offer_own());
+    assert_eq!(admitted(bench.log_in(USER, false)).permit.key_env, []);
+}
+
+#[test]
+fn a_key_that_is_limited_gives_a_limited_permit() {
+    let mut bench = Bench::named("PermitUserEnvironment A*\nX11Forwarding yes\n", USER);
+    let options = "restrict,port-forwarding,permitopen=\"a:1\",environment=\"A=1\",environment=\"B=2\"";
+    bench.made.authorize(&format!("{options} {}", user_key().public()));
+    let permit = admitted(bench.log_in(USER, false)).permit;
+    assert!(!permit.pty && !permit.agent && !permit.user_rc && permit.x11.is_none());
+    assert!(permit.tcp.local && permit.tcp.remote && permit.open.len() == 1 && permit.listen.is_empty());
+    assert_eq!(permit.key_env, [("A".to_owned(), "1".to_owned())]);
+}
+
+#[test]
+fn an_option_that_is_none_keeps_the_key_out() {
+    let mut bench = Bench::named("", USER);
+    bench.made.authorize(&format!("permitopen=\"a\" {}", user_key().public()));
+    bench.made.logged();
+    assert!(!bench.offer_own() && !bench.prove_own());
+    let line = "HOME/.ssh/authorized_keys:1: option permitopen: invalid permission port";
+    assert_eq!(bench.made.logged().iter().filter(|logged| *logged == line).count(), 1);
+}
