@@ -9,10 +9,12 @@
 pub mod board;
 pub mod cgroup;
 pub mod contender;
+pub mod link;
 pub mod load;
 pub mod measure;
 pub mod pump;
 pub mod root;
+pub mod service;
 pub mod stock;
 
 /// Why a measurement could not be made.

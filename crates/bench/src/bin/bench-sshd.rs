@@ -22,9 +22,13 @@ use nacre_bench::server::stock::Stock;
 
 const NOTE: &str = "\
 Medians of interleaved trials; the ratio is the median of the trials' own ratios, with the least and the greatest. CPU is that
-of all processes of the server, those that its users run included; MB/s, and logins whose CPU is counted, are those of the
-newer OpenSSH's `ssh`, everything else is of one client for all. Cores are kept from sleeping while echoes are timed. Memory is the proportional share of all processes of a
-connection, beside others that are idle too.";
+of all processes of the server, those that its users run included. MB/s, and logins whose CPU is counted, are those of the
+newer OpenSSH's `ssh` and `sftp`, everything else is of one client for all. Where no cipher is named it is AES-128-GCM, and
+chacha20-poly1305 with dropbear, which has no GCM, and no `sftp` server but OpenSSH's. Files are in memory at both ends. Cores
+are kept from sleeping while echoes are timed. Memory is the proportional share of all processes, of a connection beside others
+that are idle too. What is far away is so by a bridge between two networks, with TCP buffers of 256 MiB and without TCP's slow
+start; what is counted are the first seconds of a session, its start included. What there are many of, and what is far away, has
+fewer trials.";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

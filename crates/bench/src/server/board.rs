@@ -139,6 +139,9 @@ fn ratio(first: &[f64], second: &[f64]) -> Option<String> {
     let mut ratios: Vec<f64> = first.iter().zip(second).map(|(a, b)| a / b).collect();
     ratios.sort_by(f64::total_cmp);
     let (least, middle, greatest) = (ratios.first()?, median(&ratios)?, ratios.last()?);
+    if !middle.is_finite() {
+        return None;
+    }
     if ratios.len() == 1 {
         return Some(format!("{middle:.2}"));
     }
@@ -164,6 +167,12 @@ mod tests {
              | speed, m/s | 4.0 | 4.0 | 0.75 (0.50–1.00) | – |\n| weight | – | – | – | 7 |\n"
         );
         assert!(board.json().contains(r#"{"A":[1.000000,4.000000,6.000000],"B":[2.000000"#));
+    }
+
+    #[test]
+    fn nothing_is_so_many_times_nothing() {
+        assert_eq!(ratio(&[1.0, 0.0], &[0.0, 0.0]), None);
+        assert_eq!(ratio(&[0.0], &[2.0]), Some("0.00".to_owned()));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::Fault;
 
 /// How long processes may take to end.
-const ENDING: Duration = Duration::from_secs(5);
+const ENDING: Duration = Duration::from_secs(20);
 
 /// How long the number of processes stays the same before nothing is under way any more.
 const STEADY: Duration = Duration::from_millis(30);

@@ -85,7 +85,13 @@ impl Contender {
     /// When a file can not be written.
     pub fn ours(file: &Path, root: &Root, keys: &Keys) -> Result<Self, Fault> {
         let program = root.install("sshd", file)?;
-        Self::new(Kind::Ours, "Nacre".to_owned(), root, &program, sshd_arguments(root, keys)?)
+        Self::new(
+            Kind::Ours,
+            "Nacre".to_owned(),
+            root,
+            &program,
+            sshd_arguments(root, keys, "internal-sftp")?,
+        )
     }
 
     /// The OpenSSH of this folder.
@@ -95,7 +101,13 @@ impl Contender {
     pub fn openssh(root: &Root, keys: &Keys) -> Result<Self, Fault> {
         let version = version(&root.output(&["ssh", "-V"])?, "OpenSSH_")?;
         let name = format!("OpenSSH {version}");
-        Self::new(Kind::OpenSsh, name, root, "/usr/sbin/sshd", sshd_arguments(root, keys)?)
+        Self::new(
+            Kind::OpenSsh,
+            name,
+            root,
+            "/usr/sbin/sshd",
+            sshd_arguments(root, keys, "/usr/lib/openssh/sftp-server")?,
+        )
     }
 
     /// The dropbear of this folder.
@@ -131,6 +143,18 @@ impl Contender {
     #[must_use]
     pub fn speaks(&self, cipher: &str) -> bool {
         self.kind != Kind::Dropbear || !cipher.contains("gcm")
+    }
+
+    /// The fastest cipher that it speaks in its usual configuration.
+    #[must_use]
+    pub fn cipher(&self) -> &'static str {
+        if self.speaks(CIPHERS[0]) { CIPHERS[0] } else { CIPHERS[1] }
+    }
+
+    /// A path in its folder, as this program sees it.
+    #[must_use]
+    pub fn seen(&self, inside: &str) -> PathBuf {
+        self.root.seen(inside)
     }
 
     /// Bytes of the files of the server: its programs, and the libraries that they are linked with.
@@ -172,7 +196,7 @@ impl Contender {
         argv.extend(self.arguments.iter().cloned());
         argv.extend(match self.kind {
             Kind::Ours | Kind::OpenSsh => ["-p".to_owned(), port.to_string()],
-            Kind::Dropbear => ["-p".to_owned(), format!("127.0.0.1:{port}")],
+            Kind::Dropbear => ["-p".to_owned(), format!("0.0.0.0:{port}")],
         });
         let mut command = self.root.command(argv);
         command.stdout(Stdio::null()).stderr(fs::File::create(&log)?);
@@ -188,15 +212,16 @@ impl Contender {
     }
 }
 
-/// The same for OpenSSH and for us.
-fn sshd_arguments(root: &Root, keys: &Keys) -> Result<Vec<String>, Fault> {
+/// The same for OpenSSH and for us, but for the server of files, which is one's own.
+fn sshd_arguments(root: &Root, keys: &Keys, sftp: &str) -> Result<Vec<String>, Fault> {
     let host = root.write("host_key", &keys.host, 0o600)?;
     let authorized = root.write("authorized_keys", &keys.authorized, 0o644)?;
     let config = format!(
-        "ListenAddress 127.0.0.1\nAuthorizedKeysFile {authorized}\nPidFile none\nUsePAM no\nMaxStartups 100\n\
-         PerSourcePenalties no\n"
+        "ListenAddress 0.0.0.0\nAuthorizedKeysFile {authorized}\nPidFile none\nUsePAM no\nMaxStartups 100\n\
+         PerSourcePenalties no\nMaxSessions 100\nSubsystem sftp {sftp}\n"
     );
-    let config = root.write("sshd_config", config.as_bytes(), 0o600)?;
+    let name = format!("sshd_config_{}", sftp.trim_start_matches('/').replace('/', "_"));
+    let config = root.write(&name, config.as_bytes(), 0o600)?;
     Ok(["-D", "-e", "-f", &config, "-h", &host].map(str::to_owned).into())
 }
 

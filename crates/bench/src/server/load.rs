@@ -13,7 +13,7 @@ use proto::{
 };
 use transport::{Algorithms, Directions, Ident};
 use userauth::client::Credential;
-use wire::{NulFree, Role};
+use wire::{NulFree, Role, Text};
 
 use super::{Fault, USER, contender};
 
@@ -22,6 +22,12 @@ const SILENCE: Duration = Duration::from_secs(10);
 
 /// Bytes of one read.
 const READ: usize = 256 * 1024;
+
+/// Channels that are asked for before the first answer.
+const OPENS: usize = 16;
+
+/// The window of a forwarded connection: few bytes go over it.
+const FORWARD_WINDOW: u32 = 64 * 1024;
 
 /// A keystroke and how many bytes the terminal echoes for it. The second one takes the first one back, so that the
 /// terminal's line never fills up and no program is needed to read it: what is timed is the server.
@@ -37,6 +43,7 @@ struct Seen {
     /// When the last of them came.
     at: Option<Instant>,
     status: Option<u32>,
+    refused: bool,
     closed: bool,
 }
 
@@ -86,9 +93,16 @@ impl Load {
     /// # Errors
     /// When the server refuses one of the steps.
     pub fn start(&mut self, command: &str, terminal: bool) -> Result<LocalId, Fault> {
-        let channel = self.connection.open(&ChannelType::Session, Grant::default(), 0)?;
-        self.seen.push((channel, Seen::default()));
-        self.until("an open channel", |load| load.seen(channel).answers == 1)?;
+        self.start_with(command, terminal, Grant::default().window)
+    }
+
+    /// The same with a window of so many bytes.
+    ///
+    /// # Errors
+    /// When the server refuses one of the steps.
+    pub fn start_with(&mut self, command: &str, terminal: bool, window: u32) -> Result<LocalId, Fault> {
+        let channel = self.open(&ChannelType::Session, window)?;
+        self.opened(channel)?;
         let mut answers = 2;
         if terminal {
             let term = NulFree::new(b"xterm")?;
@@ -104,12 +118,47 @@ impl Load {
         Ok(channel)
     }
 
+    fn open(&mut self, kind: &ChannelType<'_>, window: u32) -> Result<LocalId, Fault> {
+        let channel = self.connection.open(kind, Grant { window, ..Grant::default() }, 0)?;
+        self.seen.push((channel, Seen::default()));
+        Ok(channel)
+    }
+
+    fn opened(&mut self, channel: LocalId) -> Result<(), Fault> {
+        self.until("an open channel", |load| load.seen(channel).answers == 1 || load.seen(channel).refused)?;
+        if self.seen(channel).refused {
+            return Err("a channel was refused".into());
+        }
+        Ok(())
+    }
+
     /// Runs a command that must succeed, to the end of its channel.
     ///
     /// # Errors
     /// When it does not succeed.
     pub fn run(&mut self, command: &str) -> Result<(), Fault> {
         let channel = self.start(command, false)?;
+        self.finish(command, channel)
+    }
+
+    /// Runs so many of a command at the same time, each of which must succeed, to the end of their channels.
+    ///
+    /// # Errors
+    /// When one does not succeed.
+    pub fn run_together(&mut self, command: &str, count: usize) -> Result<(), Fault> {
+        let mut channels = Vec::with_capacity(count);
+        for _ in 0..count {
+            channels.push(self.open(&ChannelType::Session, Grant::default().window)?);
+        }
+        for channel in &channels {
+            self.opened(*channel)?;
+            let command = NulFree::new(command.as_bytes())?;
+            self.connection.request(*channel, &ChannelRequest::Exec { command }, true, 0)?;
+        }
+        channels.into_iter().try_for_each(|channel| self.finish(command, channel))
+    }
+
+    fn finish(&mut self, command: &str, channel: LocalId) -> Result<(), Fault> {
         self.until("the end of a command", |load| load.seen(channel).closed)?;
         let status = self.seen(channel).status;
         self.seen.retain(|(other, _)| *other != channel);
@@ -117,6 +166,62 @@ impl Load {
             Some(0) => Ok(()),
             status => Err(format!("{command}: status {status:?}").into()),
         }
+    }
+
+    /// Opens so many forwarded connections to a port of the server's loopback, some at a time. Returns them, or nothing when
+    /// the server refuses one of them; those before stay open.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn forward(&mut self, port: u16, count: usize) -> Result<Option<Vec<LocalId>>, Fault> {
+        let mut channels = Vec::with_capacity(count);
+        while channels.len() < count {
+            let before = channels.len();
+            for _ in before..count.min(before + OPENS) {
+                let (host, originator) = (Text::new("127.0.0.1")?, Text::new("127.0.0.1")?);
+                let kind = ChannelType::DirectTcpip { host, port, originator, originator_port: 1 };
+                channels.push(self.open(&kind, FORWARD_WINDOW)?);
+            }
+            for channel in &channels[before..] {
+                if self.opened(*channel).is_err() {
+                    if self.seen(*channel).refused {
+                        return Ok(None);
+                    }
+                    return Err("no answer to an open".into());
+                }
+            }
+        }
+        Ok(Some(channels))
+    }
+
+    /// Sends a byte on a channel and waits for one, so many times.
+    ///
+    /// # Errors
+    /// When none comes.
+    pub fn round_trips(&mut self, channel: LocalId, count: usize) -> Result<(), Fault> {
+        for _ in 0..count {
+            let expected = self.seen(channel).bytes + 1;
+            self.send(channel, b'.')?;
+            self.until("a byte back", |load| load.seen(channel).bytes >= expected)?;
+        }
+        Ok(())
+    }
+
+    /// Reads until so many bytes have come on a channel.
+    ///
+    /// # Errors
+    /// When they do not come.
+    pub fn read(&mut self, channel: LocalId, bytes: usize) -> Result<(), Fault> {
+        self.until("data", |load| load.seen(channel).bytes >= bytes)
+    }
+
+    /// Reads for a while.
+    ///
+    /// # Errors
+    /// When nothing comes.
+    pub fn read_for(&mut self, duration: Duration) -> Result<(), Fault> {
+        let end = Instant::now() + duration;
+        self.until("data", |_| Instant::now() >= end)
     }
 
     /// Times so many keystrokes in a terminal, from just before each is sealed until its echo has come. The next one
@@ -160,9 +265,13 @@ impl Load {
         self.seen.iter().find(|(id, _)| *id == channel).map(|(_, seen)| *seen).unwrap_or_default()
     }
 
-    fn send(&mut self, channel: LocalId, key: u8) -> Result<(), Fault> {
-        let mut slot = self.connection.slot(channel, Stream::Data, 1).ok_or("no window for a keystroke")?;
-        slot.room()[0] = key;
+    /// Sends one byte on a channel.
+    ///
+    /// # Errors
+    /// When there is no window for it, or the connection breaks.
+    pub fn send(&mut self, channel: LocalId, byte: u8) -> Result<(), Fault> {
+        let mut slot = self.connection.slot(channel, Stream::Data, 1).ok_or("no window for a byte")?;
+        slot.room()[0] = byte;
         slot.commit(1)?;
         self.flush()
     }
@@ -224,7 +333,7 @@ fn take(
         Event::Opened { channel, .. } => seen(channel, &|seen| seen.answers += 1),
         Event::RequestReply { channel, ok: true, .. } => seen(channel, &|seen| seen.answers += 1),
         Event::RequestReply { ok: false, .. } => return Err("a request was refused".into()),
-        Event::OpenFailed { text, .. } => return Err(format!("a channel was refused: {text}").into()),
+        Event::OpenFailed { channel, .. } => seen(channel, &|seen| seen.refused = true),
         Event::Data { channel, data, .. } => {
             let now = Instant::now();
             seen(channel, &|seen| {

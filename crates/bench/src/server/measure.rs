@@ -1,5 +1,10 @@
 //! What is measured, one server after the other, in every trial.
 
+mod delay;
+mod files;
+mod forward;
+mod many;
+
 use std::env::current_exe;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -11,6 +16,7 @@ use super::board::{Board, What, median};
 use super::contender::{CIPHERS, Contender, Keys, Running};
 use super::load::Load;
 use super::pump::{self, Moved};
+use super::service::Service;
 use super::stock::{Master, Stock};
 
 /// How much of everything.
@@ -28,6 +34,16 @@ pub struct Amounts {
     idle: usize,
     /// Keystrokes when nothing else is going on, and beside bulk data.
     keystrokes: [usize; 2],
+    /// Bytes of a file.
+    file: u64,
+    /// Trials of what takes long.
+    long_trials: usize,
+    /// How long data flows over a long way.
+    flow: Duration,
+    /// Idle connections, when they are many.
+    connections: usize,
+    /// Open channels, when they are many.
+    channels: &'static [usize],
 }
 
 impl Amounts {
@@ -39,6 +55,11 @@ impl Amounts {
         sessions: 40,
         idle: 16,
         keystrokes: [2000, 500],
+        file: 256 * 1024 * 1024,
+        long_trials: 2,
+        flow: Duration::from_secs(6),
+        connections: 1000,
+        channels: &[1, 10, 100, 1000, 10_000],
     };
     /// For a look while working.
     pub const QUICK: Self = Self {
@@ -48,6 +69,11 @@ impl Amounts {
         sessions: 20,
         idle: 8,
         keystrokes: [1000, 300],
+        file: 128 * 1024 * 1024,
+        long_trials: 1,
+        flow: Duration::from_secs(3),
+        connections: 100,
+        channels: &[1, 10, 100],
     };
 }
 
@@ -61,7 +87,8 @@ const PAUSE: Duration = Duration::from_millis(1);
 const ENDLESS: Duration = Duration::from_secs(600);
 
 /// The parts of a run, by name.
-pub const PARTS: [&str; 6] = ["bulk", "login", "session", "memory", "echo", "start"];
+pub const PARTS: [&str; 10] =
+    ["bulk", "login", "session", "memory", "echo", "start", "sftp", "forward", "delay", "many"];
 
 /// Servers that run, and what is known of them so far.
 pub struct Run {
@@ -117,6 +144,7 @@ impl Run {
     /// # Errors
     /// When a server does not do what it should, with its log.
     pub fn measure(&mut self, wanted: impl Fn(&str) -> bool) -> Result<(), Fault> {
+        let service = Service::start(usize::MAX)?;
         let masters = if wanted("bulk") { self.masters()? } else { Vec::new() };
         for trial in 1..=self.amounts.trials {
             eprintln!("bench-sshd: trial {trial} of {}", self.amounts.trials);
@@ -139,6 +167,21 @@ impl Run {
             if wanted("start") {
                 self.each(Self::start_up)?;
             }
+            if wanted("sftp") {
+                self.each(Self::sftp)?;
+            }
+            if wanted("forward") {
+                self.each(|run, server| run.forward(server, &service))?;
+            }
+        }
+        // Those of all others have ended by now, which makes the figures of many processes and long ways steadier.
+        drop(masters);
+        if wanted("many") {
+            self.many()?;
+        }
+        // The last one: it changes how much this network's connections may hold.
+        if wanted("delay") {
+            self.delay()?;
         }
         if wanted("start") {
             self.each(Self::size)?;
@@ -161,7 +204,7 @@ impl Run {
                 return Ok(None);
             }
             let running = &self.running[server];
-            let made = self.client.master(running.address.port(), cipher);
+            let made = self.client.master(running.address, cipher, &cipher[..4], &[]);
             made.map(Some).map_err(|fault| running.explain(&self.contenders[server].name, &fault))
         };
         let servers = 0..self.contenders.len();
@@ -232,27 +275,24 @@ impl Run {
         cpu: Duration,
     ) {
         let short = cipher.trim_end_matches("@openssh.com");
-        let bytes = moved.bytes as f64;
         let key = format!("{direction}-{short}");
         let rate =
             What { key: &format!("{key}-rate"), name: &format!("{way}, `{short}`, MB/s"), decimals: 0 };
-        self.board.put(rate, server, bytes / 1e6 / elapsed.as_secs_f64());
+        self.board.put(rate, server, megabytes(moved.bytes, elapsed));
         let cost =
             What { key: &format!("{key}-cpu"), name: &format!("{way}, `{short}`, CPU s/GB"), decimals: 2 };
-        let per_gb = |cpu: Duration| cpu.as_secs_f64() * 1e9 / bytes;
-        self.board.put(cost, server, per_gb(cpu));
+        self.board.put(cost, server, per_gb(cpu, moved.bytes));
         let own = What {
             key: &format!("{key}-own"),
             name: &format!("{way}, `{short}`, CPU s/GB without the command"),
             decimals: 2,
         };
-        self.board.put(own, server, per_gb(cpu.saturating_sub(moved.cpu)));
+        self.board.put(own, server, per_gb(cpu.saturating_sub(moved.cpu), moved.bytes));
     }
 
     fn login(&mut self, server: usize) -> Result<(), Fault> {
         let (count, address) = (self.amounts.logins, self.running[server].address);
-        let ((), cpu) =
-            self.cpu(server, || (0..count).try_for_each(|_| self.client.login(address.port())))?;
+        let ((), cpu) = self.cpu(server, || (0..count).try_for_each(|_| self.client.login(address)))?;
         let what = What { key: "login-cpu", name: "login and `true`, CPU ms", decimals: 2 };
         self.board.put(what, server, millis(cpu) / count as f64);
         let (times, _) = self.cpu(server, || {
@@ -396,6 +436,16 @@ impl Drop for Awake {
             let _ = child.wait();
         }
     }
+}
+
+/// 10^6 bytes in a second.
+fn megabytes(bytes: u64, elapsed: Duration) -> f64 {
+    bytes as f64 / 1e6 / elapsed.as_secs_f64()
+}
+
+/// CPU seconds for 10^9 bytes.
+fn per_gb(cpu: Duration, bytes: u64) -> f64 {
+    cpu.as_secs_f64() * 1e9 / bytes as f64
 }
 
 fn millis(time: Duration) -> f64 {
