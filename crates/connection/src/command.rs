@@ -3,6 +3,7 @@
 use wire::{Outbox, Rest};
 
 use crate::channel::{Channel, ExpectConfirmation, Outstanding, Receiving};
+use crate::connection::beyond_smallest;
 use crate::exit::Exit;
 use crate::incoming::send_refusal;
 use crate::limits::{GLOBAL_REPLY_MAX, OUTSTANDING_REQUESTS_MAX};
@@ -29,6 +30,8 @@ impl Connection {
         let expected = ExpectConfirmation { tag, grant, abandoned: false, priority: None };
         let channel = self.add(Channel::ExpectConfirmation(expected)).ok_or(Misuse::TooManyChannels)?;
         let (window, max_packet) = (grant.window, grant.max_packet);
+        // From now on the peer may take it, whenever it answers.
+        self.granted = self.granted.saturating_add(u64::from(beyond_smallest(window)));
         out.send(&SendOpen { kind, sender: channel.number(), window, max_packet });
         Ok(channel)
     }

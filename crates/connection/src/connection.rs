@@ -84,7 +84,7 @@ pub struct Connection {
     pub(crate) last_look: Option<Instant>,
     /// Bytes by which receive windows have grown, of all channels together.
     pub(crate) growth: u32,
-    /// Bytes beyond the smallest window that were granted when channels were opened.
+    /// Bytes beyond the smallest window that were granted when channels were opened, or offered where the peer has yet to answer.
     pub(crate) granted: u64,
 }
 
@@ -180,7 +180,7 @@ impl Connection {
     /// keep, and costs those that do nothing for long: windows grow.
     #[must_use]
     pub fn usual_grant(&self) -> Grant {
-        let wanted = u64::from(WINDOW_DEFAULT.saturating_sub(WINDOW_MIN));
+        let wanted = u64::from(beyond_smallest(WINDOW_DEFAULT));
         let spare = WINDOWS_GRANTED_MAX.saturating_sub(self.granted) >= wanted;
         Grant { window: if spare { WINDOW_DEFAULT } else { WINDOW_MIN }, ..Grant::default() }
     }
@@ -260,7 +260,11 @@ impl Connection {
                 self.pending_requests = self.pending_requests.saturating_sub(open.owed.len());
             }
             Some(Channel::AwaitAnswer(_)) => self.pending_opens = self.pending_opens.saturating_sub(1),
-            Some(Channel::ExpectConfirmation(_)) | None => {}
+            Some(Channel::ExpectConfirmation(expected)) => {
+                let granted = beyond_smallest(expected.grant.window);
+                self.granted = self.granted.saturating_sub(u64::from(granted));
+            }
+            None => {}
         }
     }
 
@@ -303,6 +307,11 @@ impl Connection {
             self.forget(channel);
         }
     }
+}
+
+/// What of a window counts as granted: all but the least that every channel gets.
+pub(crate) fn beyond_smallest(window: u32) -> u32 {
+    window.saturating_sub(WINDOW_MIN)
 }
 
 /// Counts a channel in, or out.

@@ -3,10 +3,10 @@
 use wire::{Human, Message, Outbox, Role, WireError};
 
 use crate::channel::{AwaitAnswer, Channel, OpenChannel, Receiving, Sending};
+use crate::connection::beyond_smallest;
 use crate::id::Found;
 use crate::limits::{
-    PEER_PACKET_MIN, PENDING_GLOBALS_MAX, PENDING_OPENS_MAX, PENDING_REQUESTS_MAX,
-    PENDING_REQUESTS_TOTAL_MAX, WINDOW_MIN,
+    PEER_PACKET_MIN, PENDING_GLOBALS_MAX, PENDING_OPENS_MAX, PENDING_REQUESTS_MAX, PENDING_REQUESTS_TOTAL_MAX,
 };
 use crate::message::{
     ChannelClose, ChannelData, ChannelEof, ChannelExtendedData, ChannelFailure, ChannelOpen,
@@ -284,13 +284,15 @@ impl Connection {
         let send = SendWindow::new(message.window, message.max_packet.min(self.config.send_packet_max));
         let tag = expected.tag;
         let open = expected.confirmed(RemoteId(message.sender), send);
+        // It is counted as that of an open channel now.
+        self.granted = self.granted.saturating_sub(u64::from(beyond_smallest(expected.grant.window)));
         self.become_open(channel, open);
         Ok(Output::Event(Event::Opened { channel, tag, data: message.data.0 }))
     }
 
     /// Puts an open channel in the place of one that was asked for.
     pub(crate) fn become_open(&mut self, channel: LocalId, mut open: OpenChannel) {
-        open.granted = open.receive.target().saturating_sub(WINDOW_MIN);
+        open.granted = beyond_smallest(open.receive.target());
         self.granted = self.granted.saturating_add(u64::from(open.granted));
         if let Some(place) = self.channels.get_mut(channel) {
             *place = Channel::Open(Box::new(open));

@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use nacre_connection::limits::{
     CHANNELS_MAX, WINDOW_DEFAULT, WINDOW_GROWTH_MAX, WINDOW_MAX, WINDOW_MIN, WINDOW_REST, WINDOWS_GRANTED_MAX,
 };
-use nacre_connection::{Config, Grant, LocalId, Misuse};
-use support::{Alone, close, data};
-use wire::Role;
+use nacre_connection::{AgentName, ChannelType, Config, Grant, LocalId, Misuse, message};
+use support::{Alone, close, confirm, data};
+use wire::{Human, Role};
 
 const ROUND_TRIP: Duration = Duration::from_millis(50);
 const MIB: u32 = 1024 * 1024;
@@ -279,5 +279,38 @@ fn what_is_granted_to_very_many_channels_is_bounded() {
     far.alone.get(&close(channels[0])).unwrap();
     far.alone.machine.close(channels[0]).unwrap();
     far.alone.control();
+    assert_eq!(far.alone.machine.usual_grant(), Grant::default());
+}
+
+#[test]
+fn what_is_offered_to_the_peer_counts_before_it_has_answered_and_once() {
+    let mut far = Far::new();
+    let mut granted = 0;
+    let offered: Vec<LocalId> = (0..256)
+        .map(|tag| {
+            let grant = far.alone.machine.usual_grant();
+            granted += u64::from(grant.window);
+            let kind = ChannelType::AuthAgent(AgentName::OpenSsh);
+            far.alone.machine.open(&kind, grant, tag, &mut far.alone.out).unwrap()
+        })
+        .collect();
+    assert!(granted <= WINDOWS_GRANTED_MAX + 256 * u64::from(WINDOW_MIN), "{granted}");
+    assert_eq!(far.alone.machine.usual_grant().window, WINDOW_MIN);
+    for channel in &offered {
+        far.alone.get(&confirm(*channel, GRANT)).unwrap();
+    }
+    assert_eq!(far.alone.machine.usual_grant().window, WINDOW_MIN);
+    far.alone.get(&close(offered[0])).unwrap();
+    far.alone.control();
+    let again = far.alone.machine.usual_grant();
+    assert_eq!(again, Grant::default());
+    // One that the peer refuses counts no more either.
+    let kind = ChannelType::AuthAgent(AgentName::OpenSsh);
+    let refused = far.alone.machine.open(&kind, again, 0, &mut far.alone.out).unwrap();
+    assert_eq!(far.alone.machine.usual_grant().window, WINDOW_MIN);
+    let recipient = refused.number();
+    let refusal =
+        message::ChannelOpenFailure { recipient, reason: 1, text: Human(b""), language: Human(b"") };
+    far.alone.get(&refusal).unwrap();
     assert_eq!(far.alone.machine.usual_grant(), Grant::default());
 }

@@ -35,13 +35,15 @@ impl Names {
         })
     }
 
-    /// A user's home directory; with an empty name, the one of the user that the process runs as.
+    /// A user's home directory; with an empty name, the one of the user that the process runs as, which where there are no accounts, as
+    /// in a changed root, is what the environment says.
     pub(crate) fn home(&self, user: &[u8]) -> Option<Vec<u8>> {
-        let account = match user {
-            b"" => self.accounts.user_by_id(Uid::real()),
-            name => self.accounts.user(name),
+        let (account, told) = match user {
+            b"" => (self.accounts.user_by_id(Uid::real()), std::env::var_os("HOME")),
+            name => (self.accounts.user(name), None),
         };
-        account.ok().flatten().map(|user| user.home.into_os_string().into_encoded_bytes())
+        let home = account.ok().flatten().map(|user| user.home.into_os_string());
+        home.or(told).map(std::ffi::OsString::into_encoded_bytes)
     }
 }
 

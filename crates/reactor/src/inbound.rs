@@ -41,10 +41,10 @@ fn write(mut file: &File, bytes: &[u8]) -> (usize, Wrote) {
 
 /// Tells a socket's other end that nothing more is written. If nothing is read either, what has come is thrown away: a
 /// socket that is closed over unread bytes is reset, and a reset would overtake what was written last.
-fn finish(mut socket: &File, stage: Stage) {
+fn finish(mut socket: &File, is_read: bool) {
     // It may be gone.
     let _ = sys::socket::shutdown_write(socket);
-    if stage == Stage::Lingering {
+    if !is_read {
         let mut part = [0; 16 * 1024];
         for _ in 0..DISCARD_MAX.div_ceil(part.len()) {
             if !matches!(socket.read(&mut part), Ok(1..)) {
@@ -179,6 +179,7 @@ impl<S: Side> State<S> {
         if !attached.peer_ended || attached.kind == Kind::Terminal || attached.stage == Stage::Held {
             return;
         }
+        let is_read = !attached.is_dry();
         for stream in STREAMS {
             let sink = attached.sinks.of_mut(stream);
             if sink.backlog.is_empty()
@@ -187,7 +188,7 @@ impl<S: Side> State<S> {
                 if attached.kind == Kind::Socket
                     && let Some(socket) = self.descriptors.file(key)
                 {
-                    finish(socket, attached.stage);
+                    finish(socket, is_read);
                 }
                 self.descriptors.release(key);
             }
@@ -213,7 +214,7 @@ impl<S: Side> State<S> {
         let source = attached.sources.of(Stream::Data).as_ref().map(|source| source.key);
         let key = attached.sinks.of(Stream::Data).key.or(source);
         if socket && let Some(file) = key.and_then(|key| self.descriptors.file(key)) {
-            finish(file, Stage::Lingering);
+            finish(file, false);
         }
         self.detach(channel);
         if socket {

@@ -190,6 +190,28 @@ fn a_peer_that_reads_no_more_is_told_to_the_sockets_other_end() {
 }
 
 #[test]
+fn what_was_written_survives_what_a_peer_that_reads_no_more_left_unread() {
+    let (mut local, ours) = tcp();
+    let (mut peer, _server) = forwarding([ours.into()]);
+    let channel = peer.forward();
+    let eow = proto::channels::ChannelRequest::Eow;
+    peer.connection.request(channel, &eow, false, 0).unwrap();
+    peer.send(channel, b"x");
+    let mut byte = [0];
+    peer.turn(Duration::ZERO);
+    // It has been heard when what came after it is here.
+    local.read_exact(&mut byte).unwrap();
+    local.write_all(&[7; 3000]).unwrap();
+    // Less than the kernel carries, so that all of it is on its way when the socket is closed.
+    peer.send_pattern(channel, 400_000);
+    peer.eof(channel);
+    peer.until("the end", |peer| peer.sessions[&channel].closed());
+    let mut came = Vec::new();
+    let read = local.read_to_end(&mut came);
+    assert!(read.is_ok() && came == bytes(400_000), "{read:?} after {}", came.len());
+}
+
+#[test]
 fn a_thousand_quick_connections_leave_nothing_behind() {
     const AT_ONCE: usize = 50;
     let (locals, ours): (Vec<UnixStream>, Vec<OwnedFd>) =

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use files::{Machine, ServeError};
 use sftp::{Error, Level, RequestKind, Server, Settings};
 use sys::ids::Uid;
+use sys::signal::{Disposition, Signal, set_disposition};
 use sys::users::Accounts;
 
 use log::Log;
@@ -64,7 +65,6 @@ struct Owner {
 }
 
 impl Owner {
-    /// Of an account, or of a number without one, which has a home nevertheless if its environment says so.
     fn of_this_process() -> Self {
         let uid = Uid::real();
         match Accounts::default().user_by_id(uid) {
@@ -72,9 +72,15 @@ impl Owner {
                 name: user.name.to_string_lossy().into_owned(),
                 home: user.home.to_string_lossy().into_owned(),
             },
-            Ok(None) | Err(_) => {
-                Self { name: uid.0.to_string(), home: std::env::var("HOME").unwrap_or_else(|_| "/".into()) }
-            }
+            Ok(None) | Err(_) => Self::as_told(uid, |variable| std::env::var(variable).ok()),
+        }
+    }
+
+    /// Whom the variables of the environment name, as where a changed root has no accounts; else a number at home in the root.
+    fn as_told(uid: Uid, variable: impl Fn(&str) -> Option<String>) -> Self {
+        Self {
+            name: variable("USER").unwrap_or_else(|| uid.0.to_string()),
+            home: variable("HOME").unwrap_or_else(|| "/".into()),
         }
     }
 }
@@ -106,11 +112,15 @@ fn serve(program: &OsStr, options: &Options) -> ExitCode {
     };
     // What the process holds is not for other programs of the same user: it may have been started with more than they may see.
     let _ = sys::process::set_not_dumpable();
+    // A file that would become longer than the user may have is the fault of its request, not the end of the session.
+    let _ = set_disposition(Signal::XFSZ, Disposition::Ignore);
     if let Some(mask) = options.umask {
         sys::process::set_umask(mask);
     }
     let client = client_address();
-    let session = format!("for local user {} from [{client}]", owner.name);
+    // Also printable, for the same reason.
+    let name = owner.name.as_bytes().escape_ascii();
+    let session = format!("for local user {name} from [{client}]");
     log.note(Level::Info, format!("session opened {session}"));
     if let Some(start) = start
         && let Err(error) = std::env::set_current_dir(&start)
@@ -122,7 +132,7 @@ fn serve(program: &OsStr, options: &Options) -> ExitCode {
     let code = match &status {
         Ok(()) => 0,
         Err(ServeError::Protocol(Error::TooLong(_))) => {
-            log.note(Level::Error, format!("bad message from {client} local user {}", owner.name));
+            log.note(Level::Error, format!("bad message from {client} local user {name}"));
             BAD_MESSAGE
         }
         Err(error @ ServeError::Protocol(Error::BeforeInit(_) | Error::Malformed { .. })) => {
@@ -164,4 +174,18 @@ fn expand(start: &OsStr, owner: &Owner) -> Result<OsString, String> {
     text::percent::expand(text, &[('d', &owner.home), ('u', &owner.name)], None)
         .map(OsString::from)
         .map_err(|error| format!("start directory: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_there_are_no_accounts_the_start_directory_is_that_of_whom_sshd_named() {
+        let named =
+            Owner::as_told(Uid(1000), |name| Some(if name == "USER" { "alice" } else { "/home/al" }.into()));
+        assert_eq!(expand(OsStr::new("%d/%u"), &named).unwrap(), "/home/al/alice");
+        let nobody = Owner::as_told(Uid(1000), |_| None);
+        assert_eq!(expand(OsStr::new("%d%u"), &nobody).unwrap(), "/1000");
+    }
 }

@@ -32,8 +32,11 @@ impl Drop for Scratch {
 }
 
 fn program(arguments: &[&str], directory: &Path, input: &[u8]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_sftp-server"))
-        .args(arguments)
+    run(Command::new(env!("CARGO_BIN_EXE_sftp-server")).args(arguments), directory, input)
+}
+
+fn run(command: &mut Command, directory: &Path, input: &[u8]) -> Output {
+    let mut child = command
         .current_dir(directory)
         .env("SSH_CONNECTION", "192.0.2.7 50000 192.0.2.1 22")
         .stdin(Stdio::piped())
@@ -146,6 +149,19 @@ fn how_a_session_ends_is_told_by_the_status() {
         assert_eq!(lines.len(), usize::from(said.is_some()), "{lines:?}");
         assert!(lines.iter().zip(said).all(|(line, said)| line.starts_with(said)), "{lines:?}");
     }
+}
+
+#[test]
+fn a_file_that_would_become_too_long_for_its_user_ends_no_session() {
+    let scratch = Scratch::new();
+    let open = request(3, &[&string(b"file")[..], &[0, 0, 0, 0x1a], &[0; 4]].concat());
+    let write = request(6, &[&string(&[0; 8])[..], &[0; 8], &string(&[b'x'; 4096])].concat());
+    let size = request(9, &[&string(b"file")[..], &[0, 0, 0, 1], &[0, 0, 0, 0, 0, 1, 0, 0]].concat());
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -f 4; exec \"$0\"", env!("CARGO_BIN_EXE_sftp-server")]);
+    let output = run(&mut limited, &scratch.0, &[INIT, &open, &write, &size, &mkdir("d")].concat());
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(replies(&output.stdout), [(2, 0), (102, 0), (101, 4), (101, 4), (101, 0)]);
 }
 
 #[test]

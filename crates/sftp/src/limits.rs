@@ -13,6 +13,9 @@ pub const HANDLES: usize = 256;
 pub const OUTSTANDING: usize = 16;
 /// Bytes of replies that may wait, made or still to be made, before no further request is looked at.
 pub const OUTPUT: usize = 1024 * 1024;
+/// Pieces of memory that may hold those replies: the short answers to READs that asked for much leave most of a piece empty. There is
+/// one for each job, and one between any two of them.
+pub const PIECES: usize = 2 * OUTSTANDING + 1;
 /// Bytes of a reply to READDIR, if it has more than one entry: what every client must be able to take
 /// (draft-ietf-secsh-filexfer-02 §3).
 pub const NAMES: usize = 32 * 1024;

@@ -103,7 +103,7 @@ pub(crate) enum Filled {
 impl Replies {
     /// Whether nothing more is to be asked before something was sent or done.
     pub(crate) fn is_full(&self) -> bool {
-        self.waiting >= limits::OUTPUT
+        self.waiting >= limits::OUTPUT || self.pieces.len() >= limits::PIECES
     }
 
     /// The next bytes to be sent.

@@ -366,6 +366,18 @@ fn jobs_and_replies_that_wait_are_bounded() {
     server.sent(part);
     assert!(matches!(server.process(&read), Ok(Step::Handled(_))));
     assert_eq!(taken(&mut server).len(), count);
+
+    // Short answers to long requests: each needs the memory of a long one, of which there is some for every job and reply at a time.
+    let last = u64::try_from(limits::READ + 999).unwrap();
+    let short = request(5, 7, &[S(&handle), Q(last), U(u32::MAX)]);
+    let mut count = 0;
+    while let Step::Handled(_) = server.process(&short).unwrap() {
+        count += 1;
+    }
+    let in_one = (limits::PACKET - limits::READ).div_ceil(4 + 1 + 4 + 4 + 1);
+    assert!(count <= limits::PIECES * in_one, "{count}");
+    assert!(count >= limits::OUTSTANDING * in_one, "{count}");
+    assert_eq!(taken(&mut server).len(), count);
 }
 
 #[test]

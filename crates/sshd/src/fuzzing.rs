@@ -61,9 +61,32 @@ macro_rules! messages {
 }
 
 messages!(
-    Env, Pty, Shell, Exec, Subsystem, Signal, Break, Closed, Connect, ConnectLocal, Listen, ListenLocal, Cancel,
-    CancelLocal, Agent, X11, Reply, Exited, Signalled, Connected, Refused, Listening, IncomingTcp, IncomingLocal,
-    IncomingAgent, IncomingX11,
+    Env,
+    Pty,
+    Shell,
+    Exec,
+    Subsystem,
+    Signal,
+    Break,
+    Closed,
+    Connect,
+    ConnectLocal,
+    Listen,
+    ListenLocal,
+    Cancel,
+    CancelLocal,
+    Agent,
+    X11,
+    Reply,
+    Exited,
+    Signalled,
+    Connected,
+    Refused,
+    Listening,
+    IncomingTcp,
+    IncomingLocal,
+    IncomingAgent,
+    IncomingX11,
 );
 
 /// A permit: what was read is the same at the next end.

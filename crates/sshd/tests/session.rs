@@ -314,6 +314,12 @@ fn a_session_runs_one_program_and_is_prepared_before_it() {
 }
 
 #[test]
+fn in_a_root_of_its_own_a_missing_home_is_nothing_to_tell() {
+    let setup = Setup { home: "/nonexistent/home".into(), chrooted: true, ..Setup::default() };
+    assert_eq!(setup.start().run(0, "pwd"), ("/\n".into(), String::new(), Ok(0)));
+}
+
+#[test]
 fn a_missing_home_is_told_to_the_user_who_starts_in_the_root() {
     let mut session = Setup { home: "/nonexistent/home".into(), ..Setup::default() }.start();
     let told = "Could not chdir to home directory /nonexistent/home: No such file or directory";

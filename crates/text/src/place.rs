@@ -59,8 +59,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.host.as_deref() {
             None => f.write_str("*:")?,
-            // A host that is called so, not any.
-            Some(host) if host.contains([':', '/', '*']) => write!(f, "[{host}]:")?,
+            Some(host) if host.starts_with('[') || host.contains([':', '/']) => write!(f, "[{host}]:")?,
             Some(host) => write!(f, "{host}:")?,
         }
         match self.port {
@@ -115,6 +114,9 @@ mod tests {
             (":1", Some(""), Some(1)),
             ("[]:1", Some(""), Some(1)),
             ("a*:1", Some("a*"), Some(1)),
+            ("[*]:1", None, Some(1)),
+            ("*a]:1", Some("*a]"), Some(1)),
+            ("[[a]:1", Some("[a"), Some(1)),
         ] {
             assert_eq!(shown(Place::parse(text)), Ok((host.map(Into::into), port)), "{text}");
             assert_eq!(Place::parse_listen(text), Place::parse(text), "{text}");

@@ -56,7 +56,8 @@ impl Grant {
 }
 
 /// What both allow. As in OpenSSH, `DisableForwarding` goes before every permission to forward; and what keeps TCP connections from
-/// being forwarded in one direction, be it the key, `AllowTcpForwarding` or places to connect to, keeps Unix sockets from it too.
+/// being forwarded in one direction, be it the key, `AllowTcpForwarding` or places to connect to, keeps Unix sockets from it too; and
+/// where the configuration says what runs, the user's own script does not, or it could do anything else first.
 pub(super) fn permit(effective: &Effective, grant: &Grant) -> Permit {
     let configured =
         effective.force_command.as_ref().map(|line| Forced { command: line.clone().into(), by_key: false });
@@ -81,7 +82,7 @@ pub(super) fn permit(effective: &Effective, grant: &Grant) -> Permit {
         set_env: effective.set_env.0.clone(),
         key_env: grant.environment.iter().filter(|(name, _)| may_be_set.permits(name)).cloned().collect(),
         user_env: may_be_set.patterns().into_iter().map(str::to_owned).collect(),
-        user_rc: effective.permit_user_rc && grant.user_rc,
+        user_rc: effective.permit_user_rc && grant.user_rc && effective.force_command.is_none(),
         subsystems: subsystems.map(|subsystem| (subsystem.name.clone(), subsystem.command.clone())).collect(),
         tcp,
         streamlocal,

@@ -138,7 +138,7 @@ pub(super) fn session(
     let root = chroot::directory(authenticated.effective.chroot_directory.0.as_deref(), user);
     let root = root.map_err(StartError::Chroot)?;
     let child = Role::Session.start(server, authenticated.credentials.clone(), root.clone(), &theirs)?;
-    if let Some(root) = root {
+    if let Some(root) = &root {
         server.log.verbose(format_args!("Changed root directory to \"{}\"", root.to_string_lossy()));
     }
     let (client, local) = (peer.client_text(), peer.local_text());
@@ -156,6 +156,7 @@ pub(super) fn session(
         local_port: peer.local_port().into(),
         permit: Bytes(&permit),
         own_ptys: Uid::effective() != Uid::ROOT,
+        chrooted: root.is_some(),
         log_level: level_number(server.log.level()),
     };
     link.send(&start, &[of_session.as_fd()])?;

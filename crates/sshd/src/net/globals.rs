@@ -38,6 +38,11 @@ impl Globals {
         let request = self.next;
         let room = self.asked.len() < UNANSWERED;
         let any_port = matches!(wish, GlobalRequest::TcpipForward { port: 0, .. });
+        if any_port && ticket.is_none() {
+            // Nobody would hear which port it is, nor could end it; OpenSSH says no more of it either.
+            turn.log(Level::Debug1, "Server has disabled port forwarding.");
+            return Ok(());
+        }
         let sent = match *wish {
             GlobalRequest::TcpipForward { address, port } => {
                 room && turn.forward(&Listen { request, address, port: u32::from(port) })?

@@ -192,6 +192,8 @@ wire::messages! {
         permit: Bytes<'a>,
         /// The monitor is not root, so the session makes ptys itself.
         own_ptys: bool,
+        /// The session has a root of its own, in which there may be no home.
+        chrooted: bool,
         /// As in `Start`.
         log_level: u8,
     } in rule(From::Monitor, When::LoggedIn, ONCE), by Server, "DESIGN §4";

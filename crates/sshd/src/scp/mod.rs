@@ -27,11 +27,14 @@ use std::process::ExitCode;
 pub(crate) use arguments::Arguments;
 use arguments::Direction;
 use peer::Peer;
+use sys::signal::{Disposition, Signal, set_disposition};
 
 /// Is the role, on standard input and output, in the user's home directory.
 pub(crate) fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let words: Vec<String> = arguments.map(|word| word.to_string_lossy().into_owned()).collect();
     let Some(arguments) = Arguments::of(&words) else { return ExitCode::FAILURE };
+    // A file that would become longer than the user may have is told like any other fault, and the next one comes.
+    let _ = set_disposition(Signal::XFSZ, Disposition::Ignore);
     let served = copy_of(io::stdin()).and_then(|input| {
         let mut peer = Peer::new(BufReader::new(input), copy_of(io::stdout())?);
         match arguments.direction {

@@ -44,9 +44,14 @@ impl<R: BufRead, W: Write> Peer<R, W> {
             [1] => {}
             [_] => return Err(io::ErrorKind::ConnectionAborted.into()),
         }
-        self.content = false;
+        self.is_told_of_trouble();
         self.line()?;
         Ok(false)
+    }
+
+    /// Notes that the other end has complained.
+    pub(super) fn is_told_of_trouble(&mut self) {
+        self.content = false;
     }
 
     /// The next line without its end; `None` when there is none.

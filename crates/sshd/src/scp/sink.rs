@@ -71,7 +71,7 @@ impl<R: BufRead, W: Write> Sink<'_, R, W> {
                 }
                 b'E' if depth > 0 => return self.peer.acknowledge(),
                 // What is wrong at the other end, for its own people.
-                1 => {}
+                1 => self.peer.is_told_of_trouble(),
                 _ => return Err(io::ErrorKind::InvalidData.into()),
             }
         }

@@ -38,6 +38,13 @@ fn sink_answers(line: &str, bytes: &[u8]) -> (Vec<u8>, bool) {
     (peer.output, kept)
 }
 
+/// Whether a sink is content after these bytes.
+fn sink_is_content(line: &str, bytes: &[u8]) -> bool {
+    let mut peer = Peer::new(bytes, Vec::new());
+    sink::run(&arguments(line), &mut peer).unwrap();
+    peer.is_content()
+}
+
 /// What a source says when it gets these answers.
 fn source_says(line: &str, answers: &[u8]) -> (Vec<u8>, bool) {
     let mut peer = Peer::new(answers, Vec::new());
@@ -102,7 +109,7 @@ fn what_cannot_be_sent_is_told_and_the_others_go() {
          \x01scp: {path}/device: not a regular file\nC0644 4 good\ngood\0"
     );
     assert_eq!((said.as_str(), kept), (expected.as_str(), true));
-    assert_eq!(copy(&line, &format!("scp -d -t {path}/to")), (false, true));
+    assert_eq!(copy(&line, &format!("scp -d -t {path}/to")), (false, false));
     assert_eq!(fs::read_to_string(format!("{path}/to/good")).unwrap(), "good");
 }
 
@@ -197,4 +204,13 @@ fn complaints_of_the_client_are_no_lines_of_entries() {
         sink_answers(&format!("scp -t {path}"), b"\x01scp: x: Permission denied\nC0644 1 y\ny\0");
     assert_eq!((answers.as_slice(), kept), (b"\0\0\0".as_slice(), true));
     assert_eq!(fs::read_to_string(format!("{path}/y")).unwrap(), "y");
+}
+
+#[test]
+fn whoever_heard_of_a_file_that_does_not_come_ends_with_a_failure() {
+    let (_folder, path) = folder();
+    let line = format!("scp -t {path}");
+    assert!(sink_is_content(&line, b"C0644 1 y\ny\0"));
+    assert!(!sink_is_content(&line, b"\x01scp: x: Permission denied\nC0644 1 y\ny\0"));
+    assert!(!sink_is_content(&line, b"C0644 1 y\ny\x01y: file changed size\n"));
 }

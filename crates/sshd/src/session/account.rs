@@ -22,6 +22,8 @@ pub(super) struct Account {
     pub(super) local_address: String,
     pub(super) local_port: u32,
     pub(super) permit: Permit,
+    /// The root is not the machine's, and a home is often missing in it.
+    pub(super) chrooted: bool,
     /// `TZ` of our own environment.
     pub(super) zone: Option<Vec<u8>>,
 }
@@ -40,6 +42,7 @@ impl Account {
             local_address: start.local_address.as_str().to_owned(),
             local_port: start.local_port,
             permit: wire::decode_all(start.permit.0)?,
+            chrooted: start.chrooted,
             zone,
         })
     }
@@ -76,6 +79,7 @@ pub(super) mod tests {
             local_address: "192.0.2.2".into(),
             local_port: 22,
             permit: Permit { sessions: 10, pty: true, ..Permit::default() },
+            chrooted: false,
             zone: None,
         }
     }

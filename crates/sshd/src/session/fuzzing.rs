@@ -15,6 +15,8 @@ pub(crate) fn is_request(payload: &[u8]) -> bool {
 pub fn display(word: &[u8]) {
     let Some(taken) = harmless(word) else { return };
     assert!(taken.as_bytes() == word && word.len() <= MAX_COOKIE);
-    let special = |byte: &u8| byte.is_ascii_whitespace() || !byte.is_ascii_graphic() || b"\"'`$\\;&|<>(){}[]*?!~#=".contains(byte);
+    let special = |byte: &u8| {
+        byte.is_ascii_whitespace() || !byte.is_ascii_graphic() || b"\"'`$\\;&|<>(){}[]*?!~#=".contains(byte)
+    };
     assert!(!word.iter().any(special), "{taken:?}");
 }

@@ -231,8 +231,8 @@ fn text(bytes: impl AsRef<[u8]>) -> Result<CString, SpawnError> {
     CString::new(bytes.as_ref()).map_err(|error| SpawnError { step: Step::Execute, error: error.into() })
 }
 
-/// Runs it with these standard descriptors, or tells the user on them why not: a missing home directory is replaced by the root, a
-/// missing shell by nothing.
+/// Runs it with these standard descriptors, or tells the user on them why not: a missing home directory is replaced by the root (which
+/// is as it should be in a root of its own, and not told), a missing shell by nothing.
 fn run(
     order: &Order<'_>,
     launch: Launch<'_>,
@@ -277,9 +277,11 @@ fn run(
     command.leads = leads;
     let started = match command.spawn() {
         Err(failure) if failure.step == Step::Directory => {
-            let home = String::from_utf8_lossy(&account.home);
-            let reason = without_number(&failure.error);
-            tell(errors, &format!("Could not chdir to home directory {home}: {reason}\n"));
+            if !account.chrooted {
+                let home = String::from_utf8_lossy(&account.home);
+                let reason = without_number(&failure.error);
+                tell(errors, &format!("Could not chdir to home directory {home}: {reason}\n"));
+            }
             command.directory = Some(c"/".to_owned());
             command.spawn()
         }

@@ -48,6 +48,7 @@ pub(crate) struct Setup {
     pub(crate) home: String,
     pub(crate) shell: &'static str,
     pub(crate) own_ptys: bool,
+    pub(crate) chrooted: bool,
     pub(crate) level: u8,
 }
 
@@ -79,6 +80,7 @@ impl Default for Setup {
             home: "/".into(),
             shell: "/bin/sh",
             own_ptys: true,
+            chrooted: false,
             level: INFO,
         }
     }
@@ -161,6 +163,7 @@ impl Setup {
         22_u32.encode(&mut out);
         put_string(&mut out, &self.permit());
         self.own_ptys.encode(&mut out);
+        self.chrooted.encode(&mut out);
         self.level.encode(&mut out);
         out
     }

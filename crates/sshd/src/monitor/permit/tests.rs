@@ -176,6 +176,13 @@ fn the_user_s_own_script_needs_both() {
 }
 
 #[test]
+fn the_user_s_own_script_does_not_get_around_the_configuration_s_command() {
+    let user_rc = |configuration, options| both(configuration, options).user_rc;
+    assert!(!user_rc("ForceCommand line\n", "") && !user_rc("ForceCommand line\n", "restrict,user-rc"));
+    assert!(user_rc("ForceCommand none\n", "") && user_rc("", "command=\"key\""));
+}
+
+#[test]
 fn the_configuration_s_command_goes_before_the_key_s() {
     let forced = |configuration, options| both(configuration, options).forced;
     assert_eq!(forced("", ""), None);

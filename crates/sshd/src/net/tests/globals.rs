@@ -78,7 +78,7 @@ fn a_request_without_a_reply_is_carried_out_in_silence() {
         &["good"],
         honest,
         |connection| {
-            connection.global(&listen(0), false, 0).unwrap();
+            connection.global(&listen(8080), false, 0).unwrap();
             connection.global(&cancel(1), true, 1).unwrap();
         },
         |_, event| matches!(event, ChannelEvent::GlobalReply { tag: 1, .. }),
@@ -87,8 +87,25 @@ fn a_request_without_a_reply_is_carried_out_in_silence() {
     let silent = Listen::from_payload(&payload).unwrap();
     let payload = next(&mut running.session);
     let asked = Cancel::from_payload(&payload).unwrap();
-    running.session.send(&Listening { request: silent.request, good: true, port: 40_000 }, &[]).unwrap();
+    running.session.send(&Listening { request: silent.request, good: true, port: 0 }, &[]).unwrap();
     running.session.send(&Listening { request: asked.request, good: true, port: 0 }, &[]).unwrap();
+    assert_eq!(running.end().client[2..], ["global 1 []"]);
+}
+
+#[test]
+fn nobody_listens_at_a_port_of_which_nobody_hears() {
+    let mut running = start(
+        &["good"],
+        honest,
+        |connection| {
+            connection.global(&listen(0), false, 0).unwrap();
+            connection.global(&cancel(1), true, 1).unwrap();
+        },
+        |_, event| matches!(event, ChannelEvent::GlobalReply { tag: 1, .. }),
+    );
+    let payload = next(&mut running.session);
+    let request = Cancel::from_payload(&payload).unwrap().request;
+    running.session.send(&Listening { request, good: true, port: 0 }, &[]).unwrap();
     assert_eq!(running.end().client[2..], ["global 1 []"]);
 }
 

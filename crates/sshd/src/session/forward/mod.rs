@@ -49,10 +49,10 @@ use limits::{MAX_CONNECTING, MAX_HOST};
 use listen::Place;
 use resolve::{Known, Lookups, Unresolved};
 
-#[cfg(feature = "arbitrary")]
-pub(super) use resolve::fuzzing;
 pub(super) use file::SocketFile;
 pub(super) use listeners::{Listeners, Purpose};
+#[cfg(feature = "arbitrary")]
+pub(super) use resolve::fuzzing;
 
 /// All that is forwarded, until net has it.
 #[derive(Debug)]

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 
 use super::configuration::Configuration;
-use super::limits::{MAX_ADDRESSES, MAX_ATTEMPTS, MAX_DOTS, MAX_RECORDS, MAX_SEARCH, MAX_SERVERS, MAX_TIMEOUT};
+use super::limits::{
+    MAX_ADDRESSES, MAX_ATTEMPTS, MAX_DOTS, MAX_RECORDS, MAX_SEARCH, MAX_SERVERS, MAX_TIMEOUT,
+};
 use super::message::{Answer, Kind, Question};
 use super::{getent, hosts, is_name, literal};
 
@@ -17,7 +19,10 @@ pub fn resolver(data: &[u8]) {
     let rest = rest.get(1..).unwrap_or_default();
     address(name);
     // No option of a program, and not two arguments.
-    assert!(!is_name(name) || !name.starts_with('-') && !name.contains(char::is_whitespace) && !name.contains('\0'));
+    assert!(
+        !is_name(name)
+            || !name.starts_with('-') && !name.contains(char::is_whitespace) && !name.contains('\0')
+    );
     match what % 4 {
         0 => file(name, rest),
         1 => each_once(&getent::addresses(&String::from_utf8_lossy(rest))),
@@ -39,7 +44,11 @@ fn address(text: &str) {
         assert_eq!(read, Some(SocketAddr::new(address, 0)), "{text:?}");
     }
     if let Some(read) = read {
-        assert_eq!(literal::address(&read.ip().to_string()).map(|again| again.ip()), Some(read.ip()), "{text:?}");
+        assert_eq!(
+            literal::address(&read.ip().to_string()).map(|again| again.ip()),
+            Some(read.ip()),
+            "{text:?}"
+        );
     }
 }
 
