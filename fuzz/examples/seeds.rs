@@ -251,6 +251,132 @@ fn exchanges() {
     }
 }
 
+/// Requests for files, directories and everything else, with a disk that is slow at every second one.
+fn sftp() {
+    let string = |bytes: &[u8]| [&[0, 0, 0, u8::try_from(bytes.len()).expect("short")], bytes].concat();
+    let (handle, offset) = (string(&[0; 8]), [0; 8]);
+    let request = |number: u8, fields: &[&[u8]]| [&[number, 0, 0, 0, number][..], &fields.concat()].concat();
+    let extended = |name: &str, fields: &[&[u8]]| request(200, &[&string(name.as_bytes()), &fields.concat()]);
+    let open = |path: &[u8], flags: u8| request(3, &[&string(path), &[0, 0, 0, flags], &[0; 4]]);
+    let seed = |name: &str, requests: &[Vec<u8>]| {
+        let mut bytes = [&[0xaa; 8][..], &[6, 255, 1, 2, 3, 9, 0]].concat();
+        for request in requests {
+            bytes.push(u8::try_from(request.len()).expect("short"));
+            bytes.extend_from_slice(request);
+        }
+        put("sftp", name, &bytes);
+    };
+    let second = string(&[0, 0, 0, 1, 0, 0, 0, 1]);
+    seed(
+        "file",
+        &[
+            open(b"a", 0x0b),
+            request(6, &[&handle, &offset, &string(b"written")]),
+            request(5, &[&handle, &offset, &[0, 0, 0, 9]]),
+            request(5, &[&handle, &[0, 0, 0, 0, 0, 0, 0, 5], &[0, 4, 0, 0]]),
+            request(8, &[&handle]),
+            request(10, &[&handle, &[0, 0, 0, 1], &[0, 0, 0, 0, 0, 0, 0, 3]]),
+            open(b"new", 0x1b),
+            extended("copy-data", &[&handle, &offset, &offset, &second, &offset]),
+            extended("fsync@openssh.com", &[&second]),
+            extended("fstatvfs@openssh.com", &[&second]),
+            request(4, &[&handle]),
+            request(4, &[&second]),
+        ],
+    );
+    seed(
+        "directory",
+        &[
+            request(14, &[&string(b"made"), &[0; 4]]),
+            request(11, &[&string(b".")]),
+            request(12, &[&handle]),
+            request(12, &[&handle]),
+            request(4, &[&handle]),
+            request(15, &[&string(b"made")]),
+            request(13, &[&string(b"a")]),
+        ],
+    );
+    seed(
+        "names",
+        &[
+            request(20, &[&string(b"d/c"), &string(b"link")]),
+            request(19, &[&string(b"link")]),
+            request(17, &[&string(b"link")]),
+            request(7, &[&string(b"link")]),
+            request(16, &[&string(b"d/../link")]),
+            request(18, &[&string(b"a"), &string(b"new")]),
+            request(9, &[&string(b"new"), &[0, 0, 0, 4], &[0, 0, 1, 0x80]]),
+            extended("posix-rename@openssh.com", &[&string(b"new"), &string(b"d/c")]),
+            extended("hardlink@openssh.com", &[&string(b"d/c"), &string(b"a")]),
+            extended("lsetstat@openssh.com", &[&string(b"a"), &[0; 4]]),
+            extended("statvfs@openssh.com", &[&string(b"/")]),
+            extended("expand-path@openssh.com", &[&string(b"~/a")]),
+            extended("home-directory", &[&string(b"")]),
+            extended("users-groups-by-id@openssh.com", &[&string(&[0; 4]), &string(&[0; 4])]),
+            extended("limits@openssh.com", &[]),
+        ],
+    );
+}
+
+/// What forwarding reads.
+fn forwarding() {
+    let string = |bytes: &[u8]| [&[0, 0, 0, u8::try_from(bytes.len()).expect("short")], bytes].concat();
+    let seed = |name: &str, what: u8, bytes: &[&[u8]]| {
+        put("forwarding", name, &[&[what][..], &bytes.concat()].concat());
+    };
+    let (host, port) = (string(b"localhost"), [0, 0, 0x1f, 0x90]);
+    seed("connect", 0, &[&[9, 0, 0, 0, 1], &host, &port, &string(b"::1"), &port]);
+    seed("listen", 0, &[&[11, 0, 0, 0, 1], &host, &port]);
+    seed("display", 0, &[&[16, 0, 0, 0, 1, 0], &string(b"MIT-MAGIC-COOKIE-1"), &string(b"00ff"), &[0; 4]]);
+    seed("incoming", 0, &[&[26], &host, &port, &string(b"192.0.2.1"), &port]);
+    for which in [0, 8, 15, 24] {
+        seed(&format!("value_{which}"), 1, &[&[which], &[7; 64]]);
+    }
+    // Ten sessions, a terminal and forwarding; no lists but of one place to connect to.
+    let place = [&[0, 0, 0, 1, 1][..], &host, &[1], &port].concat();
+    let places = string(&string(&place));
+    let permit =
+        [&[0, 0, 0, 10, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1][..], &string(b""), &string(b""), &string(b"")];
+    let lists =
+        [&string(b"")[..], &string(b""), &string(b""), &places, &string(b""), &[0; 4], &[0, 0, 0, 0o177]];
+    seed("permit", 2, &[&permit.concat(), &lists.concat(), &[0, 0, 0, 10, 1], &string(b"/usr/bin/xauth")]);
+    seed("cookie", 3, &[b"MIT-MAGIC-COOKIE-1"]);
+    seed("timeouts", 4, &[b"session:*=1m direct-tcpip=2h30m agent-connection=1.5 global=0 \"a,b=3\""]);
+    for (at, place) in ["[::1]:22", "*:*", "host.example:*", "8080"].iter().enumerate() {
+        seed(&format!("place_{at}"), 5, &[place.as_bytes()]);
+    }
+    let files: [(&str, u8, &[u8]); 3] = [
+        ("hosts", 0, b"127.0.0.1 localhost a # b\n::1 localhost\n\nfe80::1%3 A a\n"),
+        ("getent", 1, b"2001:db8::1     STREAM a.example\n192.0.2.1       DGRAM\n"),
+        (
+            "resolv",
+            2,
+            b"# none\nnameserver 192.0.2.1\nsearch a.example b\noptions ndots:2 timeout:3 attempts:1\n",
+        ),
+    ];
+    for (name, what, file) in files {
+        seed(name, 6, &[&[what], b"a\n", file]);
+    }
+    for (at, address) in ["127.1", "0x7f000001", "::ffff:192.0.2.1", "fe80::1%3", "010.1"].iter().enumerate()
+    {
+        seed(&format!("address_{at}"), 6, &[&[1], address.as_bytes()]);
+    }
+    // An alias by a pointer into the question, then its address, of either kind.
+    let alias = [&[0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 9, 0, 4, 1, b'b', 0xc0, 14][..], &[0xc0, 37]].concat();
+    seed(
+        "answer_4",
+        6,
+        &[&[3], b"a.example\n", &[2 << 2], &alias, &[0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 192, 0, 2, 1]],
+    );
+    seed(
+        "answer_6",
+        6,
+        &[&[3], b"a\n", &[1 | 1 << 2], &[0xc0, 12, 0, 28, 0, 1, 0, 0, 0, 9, 0, 16], &[1; 16]],
+    );
+    let whole = [0, 7, 0x81, 0x83, 0, 1, 0, 0, 0, 0, 0, 0, 1, b'a', 0, 0, 1, 0, 1];
+    seed("answer_none", 6, &[&[3], b"a\n", &[2], &whole]);
+}
+
 fn main() {
     packets();
     identification();
@@ -258,8 +384,10 @@ fn main() {
     key_files();
     authorized_keys();
     exchanges();
-    // Values of `Arbitrary` have no written form: the three targets that take them start from noise that leads deep.
-    for target in ["userauth_server", "userauth_client", "connection_operations"] {
+    sftp();
+    forwarding();
+    // Values of `Arbitrary` have no written form: the targets that take them start from noise that leads deep.
+    for target in ["userauth_server", "userauth_client", "connection_operations", "channel_descriptors"] {
         for seed in 0..4u64 {
             let mut noise = vec![0; 256 << seed.min(2)];
             crypto::Rng::fill(&mut SeededRng::new(seed), &mut noise).expect("seeded");

@@ -42,6 +42,10 @@ fuzz_target!(|data: &[u8]| {
         if let Some((1, Ok(Some(again)))) = again {
             let (more, less) = (&entry.options, &again.options);
             assert_eq!(more.command, less.command);
+            // What limits a key does so wherever it stands.
+            assert_eq!((&more.from, &more.expires), (&less.from, &less.expires));
+            assert_eq!((&more.open, &more.listen), (&less.open, &less.listen));
+            assert_eq!(more.environment, less.environment);
             for (more, less) in [
                 (more.pty, less.pty),
                 (more.port_forwarding, less.port_forwarding),

@@ -1,6 +1,6 @@
 //! What the fuzz targets share: how an input is cut ([`Input`]), a peer that frames and seals what the input says
-//! ([`Peer`], [`Suite`]), and applications whose answers are the input's too ([`ServerSide`], [`ClientSide`]), and
-//! messages of channels that nobody sent ([`Lie`]).
+//! ([`Peer`], [`Suite`]), applications whose answers are the input's too ([`ServerSide`], [`ClientSide`]), messages of
+//! channels that nobody sent ([`Lie`]), and the other ends of descriptors ([`Way`]).
 //!
 //! Randomness comes from a fixed seed and time moves only when a target moves it, so an input always does the same.
 #![forbid(unsafe_code)]
@@ -12,6 +12,7 @@ mod lie;
 mod peer;
 mod server;
 mod suite;
+mod way;
 
 pub use channels::Channels;
 pub use client::ClientSide;
@@ -20,6 +21,7 @@ pub use lie::Lie;
 pub use peer::{Peer, frame};
 pub use server::ServerSide;
 pub use suite::{Suite, algorithms, host_key, null_signature, suites};
+pub use way::{Way, bytes, fill};
 
 use std::sync::LazyLock;
 use std::time::Instant;
