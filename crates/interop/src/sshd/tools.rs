@@ -87,6 +87,8 @@ const OF_OTHERS: &[&str] = &[
     "debug1: kex_input_ext_info: ping@openssh.com (unrecognised)",
     "debug1: kex_input_ext_info: agent-forward (unrecognised)",
     "debug1: kex_ext_info_client_parse: agent-forward (unrecognised)",
+    // Whether the program is gone before the client's EOF is there: the stock server says it to itself now and then.
+    "debug1: client_input_channel_req: channel 0 rtype eow@openssh.com",
 ];
 
 /// The debug log of `ssh` has no line that it does not write with the stock `sshd` of its own release.
