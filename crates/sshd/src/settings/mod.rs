@@ -124,9 +124,11 @@ fn read_from(system: &SystemFiles, options: &Options, origin: &Origin) -> Result
 /// What `--quick` has in place of a file: behind what the command line says, so that it can say otherwise.
 fn quick_lines(options: &Options) -> &'static [&'static str] {
     // A client may hold many keys, all of which it shows before it asks for a password.
-    const LINES: &[&str] =
-        &["PidFile=none", "MaxAuthTries=20", "PermitRootLogin=yes", "ListenAddress=127.0.0.1"];
-    const LINES_6: &[&str] = &["PidFile=none", "MaxAuthTries=20", "PermitRootLogin=yes", "ListenAddress=::1"];
+    const TRIES: &str = "MaxAuthTries=20";
+    // Today's `scp` needs it too.
+    const SFTP: &str = "Subsystem=sftp internal-sftp";
+    const LINES: &[&str] = &["PidFile=none", TRIES, "PermitRootLogin=yes", SFTP, "ListenAddress=127.0.0.1"];
+    const LINES_6: &[&str] = &["PidFile=none", TRIES, "PermitRootLogin=yes", SFTP, "ListenAddress=::1"];
     if options.lines.iter().any(|line| line == "AddressFamily=inet6") { LINES_6 } else { LINES }
 }
 
@@ -243,5 +245,18 @@ mod tests {
         assert_eq!(listens(&[]), ["Address(127.0.0.1):2222"]);
         assert_eq!(listens(&["-p", "2200"]), ["Address(127.0.0.1):2200"]);
         assert_eq!(listens(&["-6"]), ["Address(::1):2222"]);
+    }
+
+    #[test]
+    fn quick_serves_files_unless_the_command_line_says_otherwise() {
+        let sftp = |more: &[&str]| {
+            let config = read(&options(&[&["--quick"], more].concat()), &origin()).unwrap();
+            let subsystems = &config.global().subsystem.0;
+            let found = subsystems.iter().find(|subsystem| subsystem.name == "sftp").unwrap();
+            found.command.clone()
+        };
+        assert_eq!(sftp(&[]), "internal-sftp");
+        assert_eq!(sftp(&["-6"]), "internal-sftp");
+        assert_eq!(sftp(&["-oSubsystem=sftp internal-sftp -R"]), "internal-sftp -R");
     }
 }
