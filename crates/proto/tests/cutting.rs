@@ -74,7 +74,7 @@ fn one_byte_at_a_time_is_the_same_as_all_at_once() {
 }
 
 #[test]
-fn small_capacity_and_latency_change_nothing_either() {
+fn small_capacity_changes_nothing_either() {
     let whole = session(|_| {});
     let cut = session(|link| {
         link.capacity = 37;

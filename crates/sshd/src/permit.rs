@@ -1,5 +1,6 @@
 //! What a user who is in may do.
 
+use text::place::Place;
 use wire::{Decode, Encode, Reader, Sink, WireError, put_string};
 
 use crate::protocol::{join, split};
@@ -52,15 +53,6 @@ pub(crate) struct Directions {
     pub(crate) local: bool,
     /// From where we listen to the client.
     pub(crate) remote: bool,
-}
-
-/// One place of `PermitOpen` or `PermitListen`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// Literally; `None` for any.
-    pub(crate) host: Option<String>,
-    /// `None` for any.
-    pub(crate) port: Option<u16>,
 }
 
 /// `GatewayPorts`.
@@ -202,7 +194,7 @@ fn lists(input: &mut Reader<'_>) -> Result<Vec<Vec<Place>>, WireError> {
 fn places(list: &[u8]) -> Result<Vec<Place>, WireError> {
     let (mut input, mut places) = (Reader::new(list), Vec::new());
     for _ in 0..input.u32()? {
-        let (has_host, host) = (bool::decode(&mut input)?, text(input.string()?));
+        let (has_host, host) = (bool::decode(&mut input)?, text(input.string()?).into());
         let (has_port, port) = (bool::decode(&mut input)?, input.u32()?);
         let port = u16::try_from(port).unwrap_or_default();
         places.push(Place { host: has_host.then_some(host), port: has_port.then_some(port) });

@@ -4,7 +4,9 @@ use config::Effective;
 use config::value::{self, Forwarding, Places};
 use keyfiles::authorized_keys::Options;
 
-use crate::permit::{Directions, Displays, Forced, GatewayPorts, Permit, Place};
+use text::place::Place;
+
+use crate::permit::{Directions, Displays, Forced, GatewayPorts, Permit};
 
 /// What the way in permits: the line of a key, or a method that has none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,15 +51,15 @@ impl Grant {
             x11_forwarding,
             user_rc,
             environment,
-            open: open.iter().map(place).collect(),
-            listen: listen.iter().map(place).collect(),
+            open,
+            listen,
         }
     }
 }
 
 /// What both allow. As in OpenSSH, `DisableForwarding` goes before every permission to forward; and what keeps TCP connections from
-/// being forwarded in one direction, be it the key, `AllowTcpForwarding` or places to connect to, keeps Unix sockets from it too; and
-/// where the configuration says what runs, the user's own script does not, or it could do anything else first.
+/// being forwarded in one direction, be it the key or `AllowTcpForwarding`, keeps Unix sockets from it too (what lists of places say of
+/// them is the session's to see, which knows the path); and where the configuration says what runs, the user's own script does not, or it could do anything else first.
 pub(super) fn permit(effective: &Effective, grant: &Grant) -> Permit {
     let configured =
         effective.force_command.as_ref().map(|line| Forced { command: line.clone().into(), by_key: false });
@@ -67,12 +69,7 @@ pub(super) fn permit(effective: &Effective, grant: &Grant) -> Permit {
     let ports = forwarding && grant.port_forwarding;
     let tcp = directions(ports, effective.allow_tcp_forwarding);
     let unix = directions(ports, effective.allow_stream_local_forwarding);
-    let open = lists(&effective.permit_open, &grant.open);
-    let anywhere = |list: &Vec<Place>| list.contains(&Place { host: None, port: None });
-    let streamlocal = Directions {
-        local: unix.local && tcp.local && open.iter().all(anywhere),
-        remote: unix.remote && tcp.remote,
-    };
+    let streamlocal = Directions { local: unix.local && tcp.local, remote: unix.remote && tcp.remote };
     let may_be_set = &effective.permit_user_environment;
     Permit {
         sessions: effective.max_sessions,
@@ -86,7 +83,7 @@ pub(super) fn permit(effective: &Effective, grant: &Grant) -> Permit {
         subsystems: subsystems.map(|subsystem| (subsystem.name.clone(), subsystem.command.clone())).collect(),
         tcp,
         streamlocal,
-        open,
+        open: lists(&effective.permit_open, &grant.open),
         listen: lists(&effective.permit_listen, &grant.listen),
         gateway_ports: match effective.gateway_ports {
             value::GatewayPorts::No => GatewayPorts::No,
@@ -114,13 +111,9 @@ fn directions(allowed: bool, forwarding: Forwarding) -> Directions {
 fn lists(configured: &Places, of_key: &[Place]) -> Vec<Vec<Place>> {
     let configured = match configured {
         Places::Any => None,
-        Places::Only(places) => Some(places.iter().map(place).collect()),
+        Places::Only(places) => Some(places.clone()),
     };
     configured.into_iter().chain((!of_key.is_empty()).then(|| of_key.to_vec())).collect()
-}
-
-fn place(place: &text::place::Place) -> Place {
-    Place { host: place.host.as_deref().map(Into::into), port: place.port }
 }
 
 fn displays(effective: &Effective) -> Displays {

@@ -79,20 +79,16 @@ fn directions_are_those_of_the_configuration_and_of_a_key_that_has_ports() {
 }
 
 #[test]
-fn who_may_not_connect_anywhere_may_not_connect_to_unix_sockets() {
-    let streamlocal = |configuration, options| both(configuration, options).streamlocal;
-    let remote = Directions { local: false, remote: true };
-    assert_eq!(streamlocal("PermitOpen any\n", ""), BOTH);
-    assert_eq!(streamlocal("PermitOpen *:*\n", "permitopen=\"a:1\",permitopen=\"*:*\""), BOTH);
-    assert_eq!(streamlocal("PermitOpen none\n", ""), remote);
-    assert_eq!(streamlocal("PermitOpen *:1 a:*\n", ""), remote);
-    assert_eq!(streamlocal("", "permitopen=\"a:1\""), remote);
-    assert_eq!(streamlocal("PermitOpen *:*\n", "permitopen=\"a:1\""), remote);
-    assert_eq!(
-        streamlocal("PermitListen none\n", "permitlisten=\"8080\""),
-        BOTH,
-        "of places to listen nothing"
-    );
+fn places_take_no_direction_from_unix_sockets_and_reach_the_session_which_asks_them_for_each_path() {
+    for (configuration, options, lists) in [
+        ("PermitOpen any\n", "", 0),
+        ("PermitOpen none\n", "", 1),
+        ("PermitOpen *:1\n", "permitopen=\"a:1\"", 2),
+    ] {
+        let permit = both(configuration, options);
+        assert_eq!((permit.streamlocal, permit.open.len()), (BOTH, lists), "{configuration}");
+    }
+    assert_eq!(both("PermitListen none\n", "permitlisten=\"8080\"").streamlocal, BOTH);
 }
 
 #[test]

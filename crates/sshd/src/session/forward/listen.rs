@@ -22,7 +22,7 @@ use crate::settings::without_number;
 
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place<'a> {
+pub(super) enum Binding<'a> {
     /// At these addresses.
     At(Vec<SocketAddr>),
     /// At those of this host, which may be an address.
@@ -30,15 +30,15 @@ pub(super) enum Place<'a> {
 }
 
 /// Where to listen when the client wrote `host`: `GatewayPorts` decides how far its word counts.
-pub(super) fn place(host: &str, gateway: GatewayPorts) -> Place<'_> {
-    let wildcard = || Place::At(vec![(Ipv4Addr::UNSPECIFIED, 0).into(), (Ipv6Addr::UNSPECIFIED, 0).into()]);
+pub(super) fn binding(host: &str, gateway: GatewayPorts) -> Binding<'_> {
+    let wildcard = || Binding::At(vec![(Ipv4Addr::UNSPECIFIED, 0).into(), (Ipv6Addr::UNSPECIFIED, 0).into()]);
     match (gateway, host) {
         (GatewayPorts::Yes, _) | (GatewayPorts::ClientSpecified, "" | "*") => wildcard(),
         // The name means both families, whatever the name service says.
-        (GatewayPorts::ClientSpecified, "localhost") => Place::At(loopback()),
+        (GatewayPorts::ClientSpecified, "localhost") => Binding::At(loopback()),
         // One family of this host can be chosen always.
-        (GatewayPorts::ClientSpecified, _) | (GatewayPorts::No, "127.0.0.1" | "::1") => Place::Host(host),
-        (GatewayPorts::No, _) => Place::At(loopback()),
+        (GatewayPorts::ClientSpecified, _) | (GatewayPorts::No, "127.0.0.1" | "::1") => Binding::Host(host),
+        (GatewayPorts::No, _) => Binding::At(loopback()),
     }
 }
 

@@ -46,7 +46,7 @@ use crate::settings::without_number;
 
 use connect::Connections;
 use limits::{MAX_CONNECTING, MAX_HOST};
-use listen::Place;
+use listen::Binding;
 use resolve::{Known, Lookups, Unresolved};
 
 pub(super) use file::SocketFile;
@@ -307,19 +307,19 @@ impl Forwards {
             authority.log(Level::Error, "Forward host name too long.");
             return answer(request, None, net);
         }
-        match listen::place(address, self.permit.gateway_ports) {
-            Place::At(addresses) => {
+        match listen::binding(address, self.permit.gateway_ports) {
+            Binding::At(addresses) => {
                 let listening = self.listen_at(address, port, &addresses, authority);
                 answer(request, listening, net)
             }
-            Place::Host(_) if !self.has_room() => {
+            Binding::Host(_) if !self.has_room() => {
                 authority.log(
                     Level::Error,
                     format_args!("getaddrinfo({address}): {MAX_CONNECTING} others are waited for"),
                 );
                 answer(request, None, net)
             }
-            Place::Host(host) => match self.lookups.ask(host, now) {
+            Binding::Host(host) => match self.lookups.ask(host, now) {
                 Known::Now(result) => self.listen_at_host(request, address, port, result, authority, net),
                 Known::Later(lookup) => {
                     let address = address.to_owned();

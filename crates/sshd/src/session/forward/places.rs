@@ -1,8 +1,7 @@
 //! Whether the permit has a place among its places.
 
 use text::pattern::{Case, matches};
-
-use crate::permit::Place;
+use text::place::Place;
 
 /// Whether connections may go to `host`, as the client wrote it, and `port`: literally that stands in each list.
 pub(super) fn may_connect(lists: &[Vec<Place>], host: &str, port: u16) -> bool {
