@@ -3,6 +3,8 @@
 pub enum Status {
     /// Offered when nothing is configured.
     Default,
+    /// Offered by a client when nothing is configured, and by a server only when it is configured.
+    ClientDefault,
     /// Sound, but offered only when it is configured.
     Available,
     /// Weak, or for tests. Never offered unless it is named explicitly, and worth a warning then.

@@ -47,18 +47,20 @@ pub struct Algorithms {
 }
 
 impl Algorithms {
-    /// What is offered when nothing is configured: every row whose status is [`Status::Default`], in the order of its
-    /// table. Client and server have the same list as long as no row is the default of one side only.
+    /// What `role` offers when nothing is configured, in the order of the tables.
     #[must_use]
-    pub fn default_for(_role: Role) -> Self {
+    pub fn default_for(role: Role) -> Self {
+        let offered = |status: Status| match status {
+            Status::Default => true,
+            Status::ClientDefault => role == Role::Client,
+            Status::Available | Status::Insecure => false,
+        };
         Self {
-            kex: KEX.iter().filter(|row| row.status == Status::Default).collect(),
-            host_keys: SIGNATURES.iter().filter(|row| row.status == Status::Default).collect(),
-            ciphers: Directions::both(CIPHERS.iter().filter(|row| row.status == Status::Default).collect()),
-            macs: Directions::both(MACS.iter().filter(|row| row.status == Status::Default).collect()),
-            compressions: Directions::both(
-                COMPRESSIONS.iter().filter(|row| row.status == Status::Default).collect(),
-            ),
+            kex: KEX.iter().filter(|row| offered(row.status)).collect(),
+            host_keys: SIGNATURES.iter().filter(|row| offered(row.status)).collect(),
+            ciphers: Directions::both(CIPHERS.iter().filter(|row| offered(row.status)).collect()),
+            macs: Directions::both(MACS.iter().filter(|row| offered(row.status)).collect()),
+            compressions: Directions::both(COMPRESSIONS.iter().filter(|row| offered(row.status)).collect()),
         }
     }
 
