@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crypto::SeededRng;
-use keys::{KeyFile, KeyLine, PrivateKey, SIGNATURES};
+use keys::{KeyFile, KeyLine, PrivateKey, SignatureAlg};
 use nacre_fuzz::Treatment::{AfterWaiting, Damaged, Framed, Raw};
 use nacre_fuzz::{Suite, host_key, name, payload, suites, write_input};
 use userauth::message as auth;
@@ -203,7 +203,7 @@ fn key_files() {
     put("keys", "blob", &[&[0], &public.blob()[..]].concat());
     let line = KeyLine::new(public, b"alice@example.org").expect("a line").to_vec();
     put("keys", "line", &[&[1], &line[..]].concat());
-    let signature = host_key().sign(&SIGNATURES[0], b"data").expect("a key of that type");
+    let signature = host_key().sign(SignatureAlg::by_name("ssh-ed25519").unwrap(), b"data").expect("a key of that type");
     put("keys", "signature", &[&[4], &signature[..]].concat());
     let file = KeyFile { key, comment: b"alice@example.org".to_vec() };
     let text = file.write(&mut SeededRng::new(1)).expect("a small file");

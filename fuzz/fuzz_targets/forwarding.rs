@@ -24,8 +24,14 @@ impl Files for Lines {
 /// `ChannelTimeout` with these arguments.
 fn channel_timeouts(arguments: &str) {
     let names = Names { default: &["x"], known: &["x"] };
-    let algorithms =
-        Algorithms { ciphers: names, macs: names, kex: names, host_keys: names, public_keys: names };
+    let algorithms = Algorithms {
+        ciphers: names,
+        macs: names,
+        kex: names,
+        host_keys: names,
+        public_keys: names,
+        authorities: names,
+    };
     let environment = Environment { algorithms, version: "fuzz", directory: "/", home: None };
     let lines = Lines(format!("ChannelTimeout {}\n", arguments.replace(['\n', '\r'], " ")));
     if let Ok(config) = Config::parse(&lines, "config", &CommandLine::default(), &environment) {

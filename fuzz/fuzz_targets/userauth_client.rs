@@ -3,7 +3,7 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use keys::{NULL_SIGNATURE, SIGNATURES, Secret};
+use keys::{NULL_SIGNATURE, Secret, SignatureAlg};
 use libfuzzer_sys::fuzz_target;
 use nacre_fuzz::{Choices, host_key, name, payload};
 use userauth::client::{Ask, Client, Credential, Output, ServerExtensions};
@@ -87,7 +87,7 @@ fn answer(
             let (credential, shows) = match choice & 7 {
                 0 | 7 => (Credential::None, false),
                 1 | 2 => {
-                    let algorithm = if choice & 8 == 0 { &SIGNATURES[0] } else { &NULL_SIGNATURE };
+                    let algorithm = if choice & 8 == 0 { SignatureAlg::by_name("ssh-ed25519").unwrap() } else { &NULL_SIGNATURE };
                     let key = host_key().public().blob();
                     (Credential::PublicKey { algorithm, key, query_first: choice & 1 != 0 }, false)
                 }

@@ -96,7 +96,8 @@ fuzz_target!(|data: &[u8]| {
     type_from_bytes::<[u8; 16]>(bytes, true);
     type_from_bytes::<bool>(bytes, false);
     messages!(bytes, *which % 64, u;
-        transport::message: Disconnect, Ignore, Unimplemented, Debug, ExtInfo, KexInit, NewKeys, KexEcdhInit, KexEcdhReply, Ping, Pong;
+        transport::message: Disconnect, Ignore, Unimplemented, Debug, ExtInfo, KexInit, NewKeys, KexEcdhInit, KexEcdhReply, KexDhGexGroup, KexDhGexInit, KexDhGexReply,
+            KexDhGexRequest, Ping, Pong;
         userauth::message: ServiceRequest, ServiceAccept, Request, NoneRequest, KeyOffer, KeyProof, BoundKeyOffer, BoundKeyProof,
             PasswordRequest, PasswordChange, InteractiveRequest, Failure, Success, Banner, PkOk, PasswordChangeRequest, InfoRequest, InfoResponse;
         connection::message: GlobalRequestFrame, RequestSuccess, RequestFailure, ChannelOpen, ChannelOpenConfirmation, ChannelOpenFailure,

@@ -2,7 +2,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use crypto::SeededRng;
-use keys::{NULL_SIGNATURE, SIGNATURES, Secret};
+use keys::{NULL_SIGNATURE, Secret, SignatureAlg};
 use proto::{
     AlivePolicy, Client, ClientAuthConfig, ClientAuthEvent, ClientQuestion, Config, Connection, Event,
     RecvBuf, Step,
@@ -178,7 +178,7 @@ impl App {
                 let credential = match choice & 7 {
                     0 => Credential::None,
                     1 | 2 => Credential::PublicKey {
-                        algorithm: if choice & 8 == 0 { &SIGNATURES[0] } else { &NULL_SIGNATURE },
+                        algorithm: if choice & 8 == 0 { SignatureAlg::by_name("ssh-ed25519").unwrap() } else { &NULL_SIGNATURE },
                         key: host_key().public().blob(),
                         query_first: choice & 7 == 1,
                     },

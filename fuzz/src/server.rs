@@ -191,6 +191,14 @@ impl App {
                 };
                 connection.answer(ticket, signature)
             }
+            ServerQuestion::Group { ticket, request } => match crypto::Group::well_known(2048) {
+                Some(group) if request.admits(group.bits()) => connection.answer(ticket, group),
+                _ => {
+                    drop(ticket);
+                    connection.handle_timeout(self.deadline(connection));
+                    return;
+                }
+            },
             ServerQuestion::Channel(question) => {
                 self.channels.question(connection, question, choices);
                 return;
@@ -261,7 +269,7 @@ impl App {
                 };
                 connection.answer(ticket, answer)
             }
-            ServerQuestion::Sign { .. } | ServerQuestion::Channel(_) => Ok(()),
+            ServerQuestion::Group { .. } | ServerQuestion::Sign { .. } | ServerQuestion::Channel(_) => Ok(()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use connection::{ChannelType, Grant, LocalId};
 use crypto::{Rng, SeededRng};
-use keys::{NULL_SIGNATURE, PrivateKey, SIGNATURES, SignatureAlg};
+use keys::{NULL_SIGNATURE, PrivateKey, SignatureAlg};
 use proto::{
     ChannelQuestion, Client, ClientAuthConfig, ClientAuthEvent, ClientQuestion, Config, Connection, Event,
     RecvBuf, Server, ServerQuestion, Side, Step,
@@ -36,7 +36,7 @@ impl Plan {
         let host = PrivateKey::generate(&mut rng).expect("seeded");
         let user = PrivateKey::generate(&mut rng).expect("seeded");
         let null = algorithms.host_keys.iter().any(|row| row.name == NULL_SIGNATURE.name);
-        let signature = if null { &NULL_SIGNATURE } else { &SIGNATURES[0] };
+        let signature = if null { &NULL_SIGNATURE } else { SignatureAlg::by_name("ssh-ed25519").unwrap() };
         let ident = || Ident::new("bench", None).expect("a good identification");
         let mut client = transport::Config::new(Role::Client, ident());
         client.algorithms = algorithms.clone();
@@ -227,6 +227,7 @@ impl Driven for Server {
                 connection.answer(ticket, Ok(Grant::default())).expect("an open that was asked");
             }
             ServerQuestion::Channel(_)
+            | ServerQuestion::Group { .. }
             | ServerQuestion::None { .. }
             | ServerQuestion::KeyOffer { .. }
             | ServerQuestion::Password { .. }

@@ -29,6 +29,8 @@ pub struct Algorithms {
     pub host_keys: Names,
     /// For `PubkeyAcceptedAlgorithms`.
     pub public_keys: Names,
+    /// For `CASignatureAlgorithms`: none of certificates, because no authority is one.
+    pub authorities: Names,
 }
 
 /// Names in order of preference, none twice, at least one.
@@ -47,6 +49,8 @@ pub(crate) const KEX: Choice = Choice { names: |all| all.kex, problem: Problem::
 pub(crate) const HOST_KEYS: Choice = Choice { names: |all| all.host_keys, problem: Problem::BadKeyTypes };
 pub(crate) const PUBLIC_KEYS: Choice = Choice { names: |all| all.public_keys, problem: Problem::BadKeyTypes };
 
+pub(crate) const AUTHORITIES: Choice = Choice { names: |all| all.authorities, problem: Problem::BadKeyTypes };
+
 impl AlgorithmList {
     pub(crate) fn default_of(names: Names) -> Self {
         Self(names.default.to_vec())
@@ -58,6 +62,9 @@ impl Value for AlgorithmList {
 
     fn parse(arguments: &mut Arguments<'_>, range: &Choice) -> Result<Self, Problem> {
         let spec = arguments.word()?;
+        if spec.is_empty() {
+            return Err(Problem::MissingAlgorithms);
+        }
         let names = (range.names)(&arguments.environment.algorithms);
         match apply(names.default, names.known, &spec) {
             Ok(list) => Ok(Self(list)),

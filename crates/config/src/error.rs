@@ -38,6 +38,10 @@ pub enum Problem {
     EmptyArgument(String),
     /// An empty word where one is needed, of a keyword that reads on no further; without its name where OpenSSH says none.
     MissingArgument(Option<String>),
+    /// An empty path.
+    MissingFile,
+    /// An empty list of algorithms.
+    MissingAlgorithms,
     /// `none` beside other words.
     NoneNotAlone(String),
     /// A word beside others that has a meaning alone only.
@@ -102,6 +106,20 @@ pub enum Problem {
     BadKex(String),
     /// Signature algorithms that cannot be used.
     BadKeyTypes(String),
+    /// A word that `PubkeyAuthOptions` does not know.
+    UnsupportedKeyOption {
+        /// The keyword.
+        keyword: String,
+        /// The word.
+        option: String,
+    },
+    /// A number behind `max-pk-ok:` that is none, and why.
+    BadQuestions {
+        /// The keyword.
+        keyword: String,
+        /// Why.
+        why: &'static str,
+    },
     /// A place without a host.
     PlaceHost(String),
     /// A place whose port is none.
@@ -195,6 +213,8 @@ impl Problem {
                 | Self::ExtraArguments(_)
                 | Self::EmptyArgument(_)
                 | Self::NoneNotAlone(_)
+                | Self::UnsupportedKeyOption { .. }
+                | Self::BadQuestions { .. }
                 | Self::InvalidQuotes
                 | Self::BadLine(_)
                 | Self::NotUtf8
@@ -272,6 +292,8 @@ impl fmt::Display for Problem {
             }
             Self::MissingArgument(None) => write!(f, "missing argument."),
             Self::MissingArgument(Some(keyword)) => write!(f, "{keyword} missing argument."),
+            Self::MissingFile => write!(f, "missing file name."),
+            Self::MissingAlgorithms => write!(f, "Missing argument."),
             Self::NotAlone { word, keyword } => write!(f, "{word} must appear alone on a {keyword} line."),
             Self::InvalidQuotes => write!(f, "invalid quotes"),
             Self::BadLine(why) | Self::Unreadable(why) => write!(f, "{why}"),
@@ -304,6 +326,10 @@ impl fmt::Display for Problem {
             Self::BadMacs(list) => write!(f, "Bad SSH2 mac spec '{list}'."),
             Self::BadKex(list) => write!(f, "Bad SSH2 KexAlgorithms '{list}'."),
             Self::BadKeyTypes(list) => write!(f, "Bad key types '{list}'."),
+            Self::UnsupportedKeyOption { keyword, option } => {
+                write!(f, "unsupported {keyword} option {option}")
+            }
+            Self::BadQuestions { keyword, why } => write!(f, "bad {keyword} max-pk-ok value: {why}"),
             Self::PlaceHost(keyword) => write!(f, "{keyword} missing host"),
             Self::PlacePort(keyword) => write!(f, "{keyword} bad port number"),
             Self::BadMode(keyword) => write!(f, "Invalid {keyword}."),

@@ -7,15 +7,16 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use crate::{
-    algorithms::{AlgorithmList, CIPHERS, HOST_KEYS, KEX, MACS, PUBLIC_KEYS},
+    algorithms::{AUTHORITIES, AlgorithmList, CIPHERS, HOST_KEYS, KEX, MACS, PUBLIC_KEYS},
     error::{Problem, quoted},
     limits::MAX_VERSION_ADDENDUM,
     listen::{AddressFamily, ListenAddresses, Ports},
     parse::Environment,
     value::{
-        AcceptEnv, Arguments, AuthorizedKeysFiles, ChannelTimeouts, ChrootDirectory, Forwarding,
-        GatewayPorts, HostKeys, LISTEN_PLACE, List, LogLevel, MaxStartups, Mode, OPEN_PLACE, PermitRootLogin,
-        Places, QualityOfService, RekeyLimit, SetEnv, Subsystems, UserEnvironment, Value, Words,
+        AcceptEnv, Arguments, AuthorizedKeysFiles, AuthorizedPrincipalsFile, ChannelTimeouts,
+        ChrootDirectory, Forwarding, GatewayPorts, HostKeys, LISTEN_PLACE, List, LogLevel, MaxStartups, Mode,
+        OPEN_PLACE, PermitRootLogin, Places, PubkeyAuthOptions, QualityOfService, RekeyLimit, RevokedKeys,
+        SetEnv, Subsystems, UserEnvironment, Value, Words,
     },
 };
 
@@ -201,6 +202,9 @@ const KEEP_ALIVE: Words<bool> = Words {
     problem: Problem::UnsupportedOption,
 };
 
+const COMPRESSION: Words<bool> =
+    Words { words: &[("yes", true), ("delayed", true), ("no", false)], problem: Problem::UnsupportedOption };
+
 const FAMILIES: Words<AddressFamily> = Words {
     words: &[("any", AddressFamily::Any), ("inet", AddressFamily::Inet), ("inet6", AddressFamily::Inet6)],
     problem: Problem::UnsupportedOption,
@@ -290,6 +294,8 @@ keywords! { |environment|
         "ClientAliveInterval" [] ClientAliveInterval client_alive_interval: Option<Duration> = None, "0", First, Match;
         /// How many such questions may stay without an answer; 0 for any number.
         "ClientAliveCountMax" [] ClientAliveCountMax client_alive_count_max: u32 = 3, COUNT, First, Match;
+        /// How many bits the modulus of an RSA key must have at least. OpenSSH's own default is 1024.
+        "RequiredRSASize" [] RequiredRsaSize required_rsa_size: u32 = 2048, COUNT, First, Match;
         /// Permission bits that forwarded Unix sockets do not get.
         "StreamLocalBindMask" [] StreamLocalBindMask stream_local_bind_mask: Mode = Mode(0o177), (), First, Match;
         /// After how long a connection without a channel is closed; `None` for never.
@@ -310,6 +316,8 @@ keywords! { |environment|
         "StrictModes" [] StrictModes strict_modes: bool = true, YES_NO, First, Global;
         /// Whether the system probes idle TCP connections.
         "TCPKeepAlive" ["KeepAlive"] TcpKeepAlive tcp_keep_alive: bool = true, KEEP_ALIVE, First, Global;
+        /// Whether packets may be compressed, once the user is authenticated.
+        "Compression" [] Compression compression: bool = true, COMPRESSION, First, Global;
         /// Who may reach forwarded ports.
         "GatewayPorts" [] GatewayPorts gateway_ports: GatewayPorts = GatewayPorts::No, GATEWAY_PORTS, First, Match;
         /// Which way TCP connections may be forwarded.
@@ -324,6 +332,8 @@ keywords! { |environment|
         "StreamLocalBindUnlink" [] StreamLocalBindUnlink stream_local_bind_unlink: bool = false, YES_NO, First, Match;
         /// Where the listener's process id is written.
         "PidFile" [] PidFile pid_file: Option<PathBuf> = Some("/var/run/sshd.pid".into()), (), First, Global;
+        /// Groups for key exchanges in which the server chooses one; `None` for the well-known ones.
+        "ModuliFile" [] ModuliFile moduli_file: Option<PathBuf> = Some("/etc/ssh/moduli".into()), (), First, Global;
         /// The program that manages the cookies of displays.
         "XAuthLocation" [] XAuthLocation x_auth_location: Option<PathBuf> = Some("/usr/bin/xauth".into()), (), First, Match;
         /// Ciphers in order of preference.
@@ -336,10 +346,16 @@ keywords! { |environment|
         "ForceCommand" [] ForceCommand force_command: Option<String> = None, usize::MAX, First, Match;
         /// What becomes the root of a user's session.
         "ChrootDirectory" [] ChrootDirectory chroot_directory: ChrootDirectory = ChrootDirectory(None), (), First, Match;
+        /// The authorities whose certificates let users in.
+        "TrustedUserCAKeys" [] TrustedUserCaKeys trusted_user_ca_keys: Option<PathBuf> = None, (), First, Match;
+        /// Where the names stand that a certificate may have to let a user in.
+        "AuthorizedPrincipalsFile" [] AuthorizedPrincipalsFile authorized_principals_file: AuthorizedPrincipalsFile = AuthorizedPrincipalsFile(None), (), First, Match;
         /// What follows the version in the identification line.
         "VersionAddendum" [] VersionAddendum version_addendum: Option<String> = None, MAX_VERSION_ADDENDUM, First, Global;
         /// Key exchanges in order of preference.
         "KexAlgorithms" [] KexAlgorithms kex_algorithms: AlgorithmList = AlgorithmList::default_of(environment.algorithms.kex), KEX, First, Global;
+        /// Signature algorithms by which authorities may have signed certificates.
+        "CASignatureAlgorithms" [] CaSignatureAlgorithms ca_signature_algorithms: AlgorithmList = AlgorithmList::default_of(environment.algorithms.authorities), AUTHORITIES, First, Match;
         /// Signature algorithms of host keys in order of preference.
         "HostKeyAlgorithms" [] HostKeyAlgorithms host_key_algorithms: AlgorithmList = AlgorithmList::default_of(environment.algorithms.host_keys), HOST_KEYS, First, Global;
         /// Signature algorithms that users' keys may use.
@@ -348,6 +364,8 @@ keywords! { |environment|
         "LogLevel" [] LogLevel log_level: LogLevel = LogLevel::Info, LOG_LEVELS, First, Match;
         /// Where users' keys are.
         "AuthorizedKeysFile" [] AuthorizedKeysFile authorized_keys_file: AuthorizedKeysFiles = AuthorizedKeysFiles([".ssh/authorized_keys", ".ssh/authorized_keys2"].map(Into::into).into()), (), First, Match;
+        /// The files of keys and certificates that let nobody in.
+        "RevokedKeys" [] RevokedKeys revoked_keys: RevokedKeys = RevokedKeys(Vec::new()), (), First, Match;
         /// Where the host keys are.
         "HostKey" ["HostDSAKey"] HostKey host_key: HostKeys = HostKeys::default_files(), (), Append, Global;
         /// Which variables a client may set.
@@ -370,12 +388,13 @@ keywords! { |environment|
         "PermitListen" [] PermitListen permit_listen: Places = Places::Any, LISTEN_PLACE, First, Match;
         /// Which variables a user's own files may set.
         "PermitUserEnvironment" [] PermitUserEnvironment permit_user_environment: UserEnvironment = UserEnvironment::No, (), First, Match;
+        /// What signatures of security keys must say.
+        "PubkeyAuthOptions" [] PubkeyAuthOptions pubkey_auth_options: PubkeyAuthOptions = PubkeyAuthOptions::default(), (), First, Match;
     }
     other {
         "SshdSessionPath"        Global Status::NoEffect, Ignored;
         "SshdAuthPath"           Global Status::NoEffect, Ignored;
         "SecurityKeyProvider"    Global Status::NoEffect, Ignored;
-        "ModuliFile"             Global Status::NoEffect, Ignored;
         "PerSourcePenalties"     Global Status::NoEffect, Ignored;
         "UsePrivilegeSeparation" Global Status::Deprecated, Ignored;
         "Protocol"               Global Status::NoEffect, Ignored;

@@ -18,12 +18,14 @@ use crate::{
 mod channels;
 mod environment;
 mod forwarding;
+mod login;
 mod service;
 
 pub use channels::{ChannelTimeout, ChannelTimeouts};
 pub use environment::{AcceptEnv, SetEnv, UserEnvironment};
 pub use forwarding::{Forwarding, GatewayPorts, Mode, Places};
 pub(crate) use forwarding::{LISTEN_PLACE, OPEN_PLACE};
+pub use login::{AuthorizedPrincipalsFile, PubkeyAuthOptions, RevokedKeys};
 pub use service::QualityOfService;
 
 /// A value of one type.
@@ -325,7 +327,10 @@ impl Value for Option<PathBuf> {
     type Range = ();
 
     fn parse(arguments: &mut Arguments<'_>, (): &()) -> Result<Self, Problem> {
-        let word = arguments.nonempty()?;
+        let word = arguments.word()?;
+        if word.is_empty() {
+            return Err(Problem::MissingFile);
+        }
         arguments.path(&word)
     }
 

@@ -259,7 +259,7 @@ fn options_of_the_command_line_come_before_the_file_and_after_no_block() {
         "MaxAuthTries 1",
         "AcceptEnv=A",
         "ForceCommand=internal-sftp -d /",
-        "ModuliFile=/m",
+        "SecurityKeyProvider=/m",
     ];
     let command_line = CommandLine { options: &options, ports: &[9, 8] };
     let config = Config::parse(&Memory::with(main), PATH, &command_line, &ENVIRONMENT).unwrap();
@@ -268,7 +268,7 @@ fn options_of_the_command_line_come_before_the_file_and_after_no_block() {
     assert_eq!(effective.accept_env.0, ["A", "B"]);
     assert_eq!(effective.force_command.as_deref(), Some("internal-sftp -d /"));
     assert_eq!(effective.port.0, [9, 8]);
-    assert_eq!(config.warnings()[0].to_string(), "command-line line 0: ModuliFile has no effect");
+    assert_eq!(config.warnings()[0].to_string(), "command-line line 0: SecurityKeyProvider has no effect");
 }
 
 #[test]

@@ -19,7 +19,9 @@ use nacre_config::{
     keyword::{self, KEYWORDS, Repeated, Status},
     limits::{MAX_HOST_KEYS, MAX_PORTS, MAX_VERSION_ADDENDUM},
     listen::{AddressFamily, ListenAddress, ListenHost},
-    value::{LogLevel, MaxStartups, PermitRootLogin, Places, QualityOfService, RekeyLimit},
+    value::{
+        LogLevel, MaxStartups, PermitRootLogin, Places, PubkeyAuthOptions, QualityOfService, RekeyLimit,
+    },
 };
 use text::place::Place;
 
@@ -34,6 +36,7 @@ const GOOD: &[(&str, &str)] = &[
     ("MaxSessions 0", "MaxSessions 0"),
     ("ClientAliveInterval 1h", "ClientAliveInterval 3600"),
     ("ClientAliveCountMax 0", "ClientAliveCountMax 0"),
+    ("RequiredRSASize 3072", "RequiredRSASize 3072"),
     ("StreamLocalBindMask 77", "StreamLocalBindMask 077"),
     ("UnusedConnectionTimeout 2m", "UnusedConnectionTimeout 120"),
     ("PermitRootLogin forced-commands-only", "PermitRootLogin forced-commands-only"),
@@ -44,6 +47,7 @@ const GOOD: &[(&str, &str)] = &[
     ("PermitUserRC no", "PermitUserRC no"),
     ("StrictModes no", "StrictModes no"),
     ("KeepAlive false", "TCPKeepAlive no"),
+    ("Compression no", "Compression no"),
     ("GatewayPorts clientspecified", "GatewayPorts clientspecified"),
     ("AllowTcpForwarding local", "AllowTcpForwarding local"),
     ("AllowAgentForwarding no", "AllowAgentForwarding no"),
@@ -51,18 +55,23 @@ const GOOD: &[(&str, &str)] = &[
     ("AllowStreamLocalForwarding remote", "AllowStreamLocalForwarding remote"),
     ("StreamLocalBindUnlink yes", "StreamLocalBindUnlink yes"),
     ("PidFile none", "PidFile none"),
+    ("ModuliFile '/m f'", "ModuliFile \"/m f\""),
     ("XAuthLocation '/a b'", "XAuthLocation \"/a b\""),
     ("Ciphers aes128-ctr", "Ciphers aes128-ctr"),
     ("MACs hmac-sha2-512", "Macs hmac-sha2-512"),
     ("Banner '/etc/a b'", "Banner \"/etc/a b\""),
     ("ForceCommand echo \"a  b\" # c", "ForceCommand echo \"a  b\" # c"),
     ("ChrootDirectory '/jail of/%u'", "ChrootDirectory \"/jail of/%u\""),
+    ("TrustedUserCAKeys '/c a'", "TrustedUserCAKeys \"/c a\""),
+    ("AuthorizedPrincipalsFile %h/'p q'", "AuthorizedPrincipalsFile \"%h/p q\""),
     ("VersionAddendum a  b", "VersionAddendum a  b"),
     ("KexAlgorithms curve25519-sha256", "KexAlgorithms curve25519-sha256"),
+    ("CASignatureAlgorithms -rsa*,ecdsa*", "CASignatureAlgorithms ssh-ed25519,sk-ssh"),
     ("HostKeyAlgorithms ssh-ed25519", "HostKeyAlgorithms ssh-ed25519"),
     ("PubkeyAcceptedKeyTypes rsa-sha2-*,ssh-ed25519", "PubkeyAcceptedAlgorithms rsa-sha2-256,"),
     ("LogLevel debug", "LogLevel DEBUG"),
     ("AuthorizedKeysFile '/a b' %h/c", "AuthorizedKeysFile \"/a b\" %h/c"),
+    ("RevokedKeys '/r s' /t", "RevokedKeys \"/r s\" /t"),
     ("HostDSAKey /k", "HostKey /k"),
     ("AcceptEnv LANG LC_*", "AcceptEnv LANG\nAcceptEnv LC_*"),
     ("SetEnv A=1 'B=x y' A=2", "SetEnv A=1 \"B=x y\""),
@@ -74,6 +83,7 @@ const GOOD: &[(&str, &str)] = &[
     ("PermitOpen [::1]:80 'a b:*'", "PermitOpen [::1]:80 \"a b:*\""),
     ("PermitListen 8080 localhost:*", "PermitListen *:8080 localhost:*"),
     ("PermitUserEnvironment A*,!AB", "PermitUserEnvironment A*,!AB"),
+    ("PubkeyAuthOptions verify-required", "PubkeyAuthOptions verify-required"),
 ];
 
 #[test]
@@ -102,6 +112,7 @@ fn the_first_value_wins_unless_the_keyword_is_a_list() {
             "AcceptEnv" => "AcceptEnv X",
             "SetEnv" => "SetEnv X=1",
             "Subsystem" => "Subsystem x /x",
+            "RevokedKeys" => "RevokedKeys none",
             name => panic!("no second value for {name}"),
         });
         let both = effective(&format!("{first}\n{second}\n"));
@@ -239,6 +250,7 @@ fn an_algorithm_list_that_would_be_empty_or_mean_nothing_is_refused() {
         ("KexAlgorithms ecdh", "Bad SSH2 KexAlgorithms 'ecdh'."),
         ("HostKeyAlgorithms ssh-ed25519,!ssh-rsa", "Bad key types 'ssh-ed25519,!ssh-rsa'."),
         ("PubkeyAcceptedAlgorithms -*", "Bad key types '-*'."),
+        ("CASignatureAlgorithms -*", "Bad key types '-*'."),
     ] {
         assert_eq!(refused(line), format!("{PATH} line 1: {error}"));
     }
@@ -251,7 +263,7 @@ fn an_algorithm_list_that_would_be_empty_or_mean_nothing_is_refused() {
 
 #[test]
 fn keywords_without_an_effect_warn_once() {
-    let main = "SshdSessionPath /a\nSshdAuthPath /b\nSecurityKeyProvider /c\nModuliFile /d\nPerSourcePenalties authfail:300s min:350s\n\
+    let main = "SshdSessionPath /a\nSshdAuthPath /b\nSecurityKeyProvider /c\nPerSourcePenalties authfail:300s min:350s\n\
                 UsePrivilegeSeparation sandbox\nProtocol 2\nUsePAM no\nsshdsessionpath /z\nUsePAM NO\n";
     let config = read(&Memory::with(main)).unwrap();
     let warnings: Vec<String> = config.warnings().iter().map(ToString::to_string).collect();
@@ -259,11 +271,10 @@ fn keywords_without_an_effect_warn_once() {
         "line 1: SshdSessionPath has no effect",
         "line 2: SshdAuthPath has no effect",
         "line 3: SecurityKeyProvider has no effect",
-        "line 4: ModuliFile has no effect",
-        "line 5: PerSourcePenalties has no effect",
-        "line 6: Deprecated option UsePrivilegeSeparation",
-        "line 7: Protocol has no effect",
-        "line 8: UsePAM has no effect",
+        "line 4: PerSourcePenalties has no effect",
+        "line 5: Deprecated option UsePrivilegeSeparation",
+        "line 6: Protocol has no effect",
+        "line 7: UsePAM has no effect",
     ];
     assert_eq!(warnings, expected.map(|warning| format!("{PATH} {warning}")));
     assert_eq!(*config.global(), effective(""));
@@ -291,10 +302,10 @@ fn the_table_has_each_name_once() {
         .flat_map(|keyword| keyword.aliases.iter().chain([&keyword.name]))
         .map(|name| name.to_ascii_lowercase())
         .collect();
-    assert_eq!(names.len(), 63);
+    assert_eq!(names.len(), 70);
     names.sort();
     names.dedup();
-    assert_eq!(names.len(), 63);
+    assert_eq!(names.len(), 70);
     for keyword in KEYWORDS {
         assert_eq!(keyword.meaning.is_empty(), keyword.status != Status::Effective, "{}", keyword.name);
         assert_eq!(keyword::find(&keyword.name.to_uppercase()), Some(keyword));
@@ -347,6 +358,21 @@ fn qualities_of_service_are_the_octets_of_their_names() {
     assert_eq!(octets("IPQoS CS1 le"), (Some(0x20), Some(0x04)));
     assert_eq!(octets("IPQoS 255 none"), (Some(255), None));
     assert_eq!(octets("IPQoS lowdelay throughput"), (None, None));
+}
+
+#[test]
+fn what_decides_on_certificates_is_typed() {
+    let Effective { trusted_user_ca_keys, authorized_principals_file, revoked_keys, .. } =
+        effective("TrustedUserCAKeys /ca\nAuthorizedPrincipalsFile /p/%u\nRevokedKeys /a b\n");
+    assert_eq!(trusted_user_ca_keys, Some(PathBuf::from("/ca")));
+    assert_eq!(authorized_principals_file.0.as_deref(), Some("/p/%u"));
+    assert_eq!(revoked_keys.0, [PathBuf::from("/a"), PathBuf::from("/b")]);
+    let undone = effective("RevokedKeys /a\nMatch all\nRevokedKeys none\n");
+    assert!(undone.revoked_keys.0.is_empty());
+    let options = |words: &str| effective(&format!("PubkeyAuthOptions {words}")).pubkey_auth_options;
+    let both = PubkeyAuthOptions { touch_required: true, verify_required: true };
+    assert_eq!(options("verify-required max-pk-ok:0 touch-required none"), both);
+    assert_eq!(options("max-pk-ok:255"), PubkeyAuthOptions::default());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The hashes of exchange hash and key derivation (RFC 4253 §7.2 and §8).
 
+use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use subtle::ConstantTimeEq;
 use wire::Sink;
@@ -10,6 +11,8 @@ use crate::limits::MAX_DIGEST_LEN;
 /// A hash function (FIPS 180-4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HashAlg {
+    /// SHA-1, 20 bytes. Collisions of it can be bought; it is here for methods that name it and for nothing else.
+    Sha1,
     /// SHA-256, 32 bytes.
     Sha256,
     /// SHA-384, 48 bytes.
@@ -23,6 +26,7 @@ impl HashAlg {
     #[must_use]
     pub fn output_len(self) -> usize {
         match self {
+            Self::Sha1 => 20,
             Self::Sha256 => 32,
             Self::Sha384 => 48,
             Self::Sha512 => 64,
@@ -44,6 +48,7 @@ pub struct Hasher(State);
 
 #[derive(Clone)]
 enum State {
+    Sha1(Sha1),
     Sha256(Sha256),
     Sha384(Sha384),
     Sha512(Sha512),
@@ -54,6 +59,7 @@ impl Hasher {
     #[must_use]
     pub fn new(alg: HashAlg) -> Self {
         Self(match alg {
+            HashAlg::Sha1 => State::Sha1(Sha1::new()),
             HashAlg::Sha256 => State::Sha256(Sha256::new()),
             HashAlg::Sha384 => State::Sha384(Sha384::new()),
             HashAlg::Sha512 => State::Sha512(Sha512::new()),
@@ -63,6 +69,7 @@ impl Hasher {
     /// Hashes `bytes` after all that came before.
     pub fn update(&mut self, bytes: &[u8]) {
         match &mut self.0 {
+            State::Sha1(state) => state.update(bytes),
             State::Sha256(state) => state.update(bytes),
             State::Sha384(state) => state.update(bytes),
             State::Sha512(state) => state.update(bytes),
@@ -73,6 +80,7 @@ impl Hasher {
     #[must_use]
     pub fn finish(self) -> Digest {
         match self.0 {
+            State::Sha1(state) => Digest::new(state.finalize().as_slice()),
             State::Sha256(state) => Digest::new(state.finalize().as_slice()),
             State::Sha384(state) => Digest::new(state.finalize().as_slice()),
             State::Sha512(state) => Digest::new(state.finalize().as_slice()),

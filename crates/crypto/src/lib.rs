@@ -9,15 +9,20 @@
 //! # What is ours and what is not
 //! Field arithmetic, block ciphers, hashes and lattices come from crates that are made for them. Ours are the
 //! constructs which SSH builds from them: the layouts of packets, the counters of GCM, ChaCha20-Poly1305 with two keys,
-//! encrypt-then-MAC and encrypt-and-MAC, the encodings of K, the combiner of the hybrid exchange. Each is proven by
-//! vectors from outside and by a second composition that the tests write on their own.
+//! encrypt-then-MAC and encrypt-and-MAC, the encodings of K, the combiner of the hybrid exchanges, and the checks of
+//! public values before they are computed with. Each is proven by vectors from outside and by a second composition that
+//! the tests write on their own.
 //!
 //! # What is wiped
-//! [`Secret`], [`SharedSecret`], [`Digest`], the states of hashes, MACs and AES in counter mode, ephemeral X25519 and
-//! ML-KEM secrets, and the ChaCha20 keys of long packets are overwritten when they are dropped. `ring`'s keys do not
-//! wipe themselves: we overwrite each one in place with a key of zeros when it is dropped, which needs the compiler's
-//! good will (`std::hint::black_box`). Not wiped are copies that moving a value leaves on the stack, registers, and
-//! what the crates below keep on their stacks while they compute.
+//! [`Secret`], [`SharedSecret`], [`Digest`], the states of hashes, MACs, AES in counter mode and CBC, ephemeral secrets
+//! of every key exchange and what comes out of it before it is K, and the ChaCha20 keys of long packets are overwritten
+//! when they are dropped. `ring`'s keys do not wipe themselves: we overwrite each one in place with a key of zeros when
+//! it is dropped, which needs the compiler's good will (`std::hint::black_box`). Not wiped are copies that moving a
+//! value leaves on the stack, registers, and what the crates below keep on their stacks, and those of numbers modulo a
+//! prime on the heap, while they compute.
+//!
+//! The encoder of [`Deflater`] keeps up to 32 KiB of plaintext and does not wipe them; what we keep beside it, and the
+//! window of [`Inflater`], is wiped.
 //!
 //! # What this crate never does
 //! It has no clock, opens nothing, and asks the operating system for nothing except in [`OsRng`], which is made by a
@@ -38,11 +43,12 @@ mod rng;
 mod secret;
 mod shared_secret;
 mod status;
+mod umac;
 
 pub use cipher::{CIPHERS, CipherAlg};
-pub use compression::{COMPRESSIONS, CompressionAlg};
+pub use compression::{COMPRESSIONS, CompressionAlg, Deflater, InflateError, Inflater, NoRoom};
 pub use hash::{Digest, HashAlg, Hasher};
-pub use kex::{Ephemeral, KEX, KexAlg, KexError, Response};
+pub use kex::{Ephemeral, Group, KEX, KexAlg, KexError, Response};
 pub use mac::{MACS, MacAlg};
 pub use null::{NULL_CIPHER, NULL_KEX};
 pub use packet::{KeyError, KeyPart, OpenError, OpeningKey, SealError, SealingKey};

@@ -18,8 +18,17 @@ pub const MAX_BLOCK_LEN: usize = 16;
 /// Longest output of a hash, in bytes: that of SHA-512.
 pub const MAX_DIGEST_LEN: usize = 64;
 
-/// Longest public value of a key exchange, in bytes: an ML-KEM-768 encapsulation key and an X25519 public key.
-pub const MAX_KEX_PUBLIC_LEN: usize = 1216;
+/// Longest public value of a key exchange, in bytes: an ML-KEM-768 encapsulation key and a point of P-256.
+pub const MAX_KEX_PUBLIC_LEN: usize = 1249;
+
+/// Smallest prime of a group that a server chooses for Diffie-Hellman, in bits (RFC 8270 §3).
+pub const MIN_GROUP_BITS: u32 = 2048;
+
+/// Largest prime of such a group, in bits (RFC 4419 §3).
+pub const MAX_GROUP_BITS: u32 = 8192;
 
 /// Shortest packet that can be sealed or opened, in bytes without its tag: the length and the length of the padding.
 pub const MIN_PACKET_LEN: usize = 5;
+
+/// Room in bytes for inflated payloads to begin with.
+pub const INFLATED_MIN: usize = 4 * 1024;

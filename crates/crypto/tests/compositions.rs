@@ -9,10 +9,13 @@
     reason = "tests"
 )]
 
-use aes::cipher::{BlockCipherEncrypt, KeyInit as _};
+#[path = "reference/umac.rs"]
+mod umac;
+
+use aes::cipher::{BlockCipherDecrypt as _, BlockCipherEncrypt as _, KeyInit as _};
 use aes_gcm::aead::AeadInOut as _;
 use chacha20::cipher::{KeyIvInit as _, StreamCipher as _, StreamCipherSeek as _};
-use nacre_crypto::{CIPHERS, CipherAlg, MACS, OpeningKey, SealingKey};
+use nacre_crypto::{CIPHERS, CipherAlg, MACS, MacAlg, OpeningKey, SealingKey};
 
 const LENGTHS: [usize; 6] = [16, 32, 272, 4080, 6144, 32_768];
 
@@ -141,36 +144,111 @@ impl Counter {
     }
 }
 
-/// RFC 4253 §6.4 and OpenSSH PROTOCOL §1.5, with HMAC out of another crate.
+/// What changes bytes in place, one block or many.
+type Change = Box<dyn FnMut(&mut [u8])>;
+
+/// CBC mode (RFC 4253 §6.3), block by block.
+struct Chain {
+    encrypt: Change,
+    last: Vec<u8>,
+}
+
+impl Chain {
+    fn new(key: &[u8], iv: &[u8]) -> Self {
+        let encrypt: Change = if iv.len() == 8 {
+            // Triple DES out of single DES.
+            let [first, second, third] =
+                [0, 8, 16].map(|at| des::Des::new_from_slice(&key[at..at + 8]).unwrap());
+            Box::new(move |block| {
+                let block: &mut aes::cipher::Array<u8, _> = block.try_into().unwrap();
+                first.encrypt_block(block);
+                second.decrypt_block(block);
+                third.encrypt_block(block);
+            })
+        } else {
+            let ecb = Counter::new(key, 0).encrypt;
+            Box::new(move |block| ecb(block.try_into().unwrap()))
+        };
+        Self { encrypt, last: iv.to_vec() }
+    }
+
+    fn apply(&mut self, bytes: &mut [u8]) {
+        assert_eq!(bytes.len() % self.last.len(), 0);
+        for block in bytes.chunks_mut(self.last.len()) {
+            block.iter_mut().zip(&self.last).for_each(|(to, with)| *to ^= with);
+            (self.encrypt)(block);
+            self.last = block.to_vec();
+        }
+    }
+}
+
+/// A cipher that does not authenticate, from one packet to the next.
+fn stream(row: &CipherAlg, key: &[u8], iv: &[u8]) -> Change {
+    if row.name.ends_with("-cbc") {
+        let mut chain = Chain::new(key, iv);
+        Box::new(move |bytes| chain.apply(bytes))
+    } else {
+        let mut counter = Counter::new(key, u128::from_be_bytes(iv.try_into().unwrap()));
+        Box::new(move |bytes| counter.apply(bytes))
+    }
+}
+
+/// A MAC of a packet: HMAC out of another crate, and UMAC as its RFC writes it down.
+fn tag_of(mac: &MacAlg, key: &[u8], seq: u32, text: &[u8]) -> Vec<u8> {
+    let hash = match mac.name.trim_end_matches("@openssh.com").trim_end_matches("-etm") {
+        "hmac-sha1" => ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+        "hmac-sha2-256" => ring::hmac::HMAC_SHA256,
+        "hmac-sha2-512" => ring::hmac::HMAC_SHA512,
+        "umac-64" => return umac::tag(key, &u64::from(seq).to_be_bytes(), text, 8),
+        "umac-128" => return umac::tag(key, &u64::from(seq).to_be_bytes(), text, 16),
+        other => panic!("{other}"),
+    };
+    let packet = [&seq.to_be_bytes(), text].concat();
+    ring::hmac::sign(&ring::hmac::Key::new(hash, key), &packet).as_ref().to_vec()
+}
+
+/// RFC 4253 §6.4 and OpenSSH PROTOCOL §1.5.
 #[test]
-fn aes_ctr_packets_with_every_mac() {
-    // The counter wraps within the test.
-    let iv = u128::MAX - 20;
+fn packets_of_every_cipher_that_does_not_authenticate_with_every_mac() {
     for row in CIPHERS.iter().filter(|row| !row.aead) {
         for mac in MACS {
             let what = format!("{} {}", row.name, mac.name);
             let (key, mac_key) = (bytes(row.key_len, 5), bytes(mac.key_len, 9));
-            let hash = if mac.key_len == 32 { ring::hmac::HMAC_SHA256 } else { ring::hmac::HMAC_SHA512 };
-            let hmac = ring::hmac::Key::new(hash, &mac_key);
-            let mut stream = Counter::new(&key, iv);
-            let iv = iv.to_be_bytes();
+            // As a counter it wraps within the test.
+            let iv = (u128::MAX - 20).to_be_bytes()[16 - row.iv_len..].to_vec();
+            let mut encrypt = stream(row, &key, &iv);
             let mut sealing = SealingKey::new(row, Some(mac), &iv, &key, &mac_key).unwrap();
             let mut opening = OpeningKey::new(row, Some(mac), &iv, &key, &mac_key).unwrap();
             for (seq, len) in (u32::MAX - 2..=u32::MAX).chain(0..).zip(LENGTHS) {
                 let plain = plain(if mac.etm { len } else { len + 12 });
-                let tag_of = |text: &[u8]| ring::hmac::sign(&hmac, &[&seq.to_be_bytes(), text].concat());
                 let mut expected = plain.clone();
-                if mac.etm {
-                    stream.apply(&mut expected[4..]);
-                    let tag = tag_of(&expected);
-                    expected.extend_from_slice(tag.as_ref());
+                let tag = if mac.etm {
+                    encrypt(&mut expected[4..]);
+                    tag_of(mac, &mac_key, seq, &expected)
                 } else {
-                    let tag = tag_of(&plain);
-                    stream.apply(&mut expected);
-                    expected.extend_from_slice(tag.as_ref());
-                }
+                    encrypt(&mut expected);
+                    tag_of(mac, &mac_key, seq, &plain)
+                };
+                expected.extend_from_slice(&tag);
                 check(&mut sealing, &mut opening, seq, &plain, &expected, &what);
             }
+        }
+    }
+}
+
+/// Packets of counter mode may have any length here, so that UMAC meets every length of a chunk's end.
+#[test]
+fn umac_tags_at_every_length() {
+    let row = cipher("aes128-ctr");
+    for mac in MACS.iter().filter(|mac| mac.name.starts_with("umac") && !mac.etm) {
+        let key = bytes(mac.key_len, 11);
+        let mut sealing = SealingKey::new(row, Some(mac), &[0; 16], &[0; 16], &key).unwrap();
+        for (seq, len) in (u32::MAX - 1000..=u32::MAX).chain(0..).zip((5..1200).chain(2000..2100)) {
+            let text = bytes(len, 29);
+            let mut packet = text.clone();
+            packet.resize(len + mac.tag_len, 0);
+            sealing.seal(seq, &mut packet).unwrap();
+            assert_eq!(packet[len..], tag_of(mac, &key, seq, &text), "{} {len}", mac.name);
         }
     }
 }

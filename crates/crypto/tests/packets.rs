@@ -217,7 +217,8 @@ fn reading_the_length_decrypts_the_prefix_only_with_encrypt_and_mac() {
     for suite in suites() {
         let (mut sealing, mut opening) = keys(suite);
         let encrypt_and_mac = suite.1.is_some_and(|mac| !mac.etm);
-        assert_eq!(opening.prefix_len(), if encrypt_and_mac { 16 } else { 4 }, "{}", name(suite));
+        let expected = if encrypt_and_mac { suite.0.block_len } else { 4 };
+        assert_eq!(opening.prefix_len(), expected, "{}", name(suite));
         assert_eq!(opening.length_outside_blocks(), !encrypt_and_mac, "{}", name(suite));
         let plain = packet(&sealing, 40);
         let mut bytes = plain.clone();
@@ -263,10 +264,55 @@ fn what_is_too_short_for_a_packet_is_refused() {
 
 #[test]
 fn a_packet_shorter_than_its_prefix_is_refused() {
-    let suite = suite("aes128-ctr", Some("hmac-sha2-256"));
-    let (_, mut opening) = keys(suite);
-    opening.length(0, &mut [0; 16]).unwrap();
-    assert_eq!(opening.open(0, &mut [0; 15 + 32]), Err(OpenError::TooShort));
+    for cipher in ["aes128-ctr", "aes128-cbc"] {
+        let suite = suite(cipher, Some("hmac-sha2-256"));
+        let (_, mut opening) = keys(suite);
+        opening.length(0, &mut [0; 16]).unwrap();
+        assert_eq!(opening.open(0, &mut [0; 15 + 32]), Err(OpenError::TooShort));
+    }
+}
+
+/// Every cipher in CBC mode, with every MAC of one kind.
+fn cbc(etm: bool) -> impl Iterator<Item = Suite> {
+    let is_one =
+        move |suite: &Suite| suite.0.name.ends_with("-cbc") && suite.1.is_some_and(|mac| mac.etm == etm);
+    suites().into_iter().filter(is_one)
+}
+
+#[test]
+fn with_cbc_a_packet_that_ends_within_a_block_is_not_sealed() {
+    for suite in cbc(true).chain(cbc(false)) {
+        let (mut sealing, _) = keys(suite);
+        let mut bytes = packet(&sealing, 40);
+        bytes.push(0);
+        assert_eq!(sealing.seal(0, &mut bytes), Err(SealError::TooShort), "{}", name(suite));
+    }
+}
+
+#[test]
+fn with_cbc_and_encrypt_and_mac_wrong_lengths_and_wrong_tags_are_one_error() {
+    for suite in cbc(false) {
+        let sealed = seal(&mut keys(suite).0, 0, 100);
+        let tag_len = keys(suite).0.tag_len();
+        for text_len in suite.0.block_len..sealed.len() - tag_len {
+            let mut bytes = sealed[..text_len + tag_len].to_vec();
+            assert_eq!(open(&mut keys(suite).1, 0, &mut bytes), Err(OpenError::Forged), "{}", name(suite));
+        }
+    }
+}
+
+#[test]
+fn only_with_cbc_and_encrypt_and_mac_errors_must_be_concealed() {
+    for suite in suites() {
+        let expected = cbc(false).any(|(cipher, mac)| name((cipher, mac)) == name(suite));
+        let (mut sealing, mut opening) = keys(suite);
+        assert_eq!(opening.must_conceal_errors(), expected, "{}", name(suite));
+        // To pretend changes nothing.
+        let mut bytes = seal(&mut sealing, 0, 40);
+        opening.pretend(10_000);
+        assert_eq!(open(&mut opening, 0, &mut bytes), Ok(()), "{}", name(suite));
+    }
+    assert!(!OpeningKey::none().must_conceal_errors());
 }
 
 #[test]

@@ -25,9 +25,10 @@ use crate::limits::{MAX_LINE, MAX_SHOWN};
 
 mod options;
 
-pub use options::{Options, Peers, ValueFault};
+pub use options::{Options, Peers, Tunnel, ValueFault};
+pub(crate) use options::{split_off, unquote};
 
-/// A line that names a key.
+/// A line that names a key, or an authority for keys ([`Options::cert_authority`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
     /// What the key may do.
@@ -59,11 +60,6 @@ pub enum LineFault<'a> {
         /// Its name, as far as it is shown.
         option: Human<'a>,
     },
-    /// It has an option that limits the key in a way which is not enforced here, so the key may do nothing.
-    NotEnforced {
-        /// Its name.
-        option: &'static str,
-    },
     /// An option has a value and takes none, or it takes one and that is not there, not in quotes, or not all that follows `=`.
     OptionValue {
         /// Its name.
@@ -89,9 +85,6 @@ impl fmt::Display for LineFault<'_> {
             Self::BadKey(error) => error.fmt(f),
             Self::UnknownType { key_type } => write!(f, "unknown key type {key_type}"),
             Self::UnknownOption { option } => write!(f, "unknown option {option}"),
-            Self::NotEnforced { option } => {
-                write!(f, "option {option} is not supported, so the key is refused")
-            }
             Self::OptionValue { option, takes: true } => {
                 write!(f, "option {option} without a value in double quotes")
             }
@@ -128,7 +121,7 @@ fn line(text: &[u8]) -> Result<Option<Entry<'_>>, LineFault<'_>> {
         Err(LineFault::BadKey(error)) => error,
         done => return done.map(|(key, comment)| Some(Entry { options: Options::default(), key, comment })),
     };
-    let (options, rest) = options::split_off(text).ok_or(LineFault::Unterminated)?;
+    let (options, rest) = split_off(text).ok_or(LineFault::Unterminated)?;
     let options = Options::parse(options);
     match key(trim_start(rest)) {
         Ok((key, comment)) => Ok(Some(Entry { options: options?, key, comment })),
@@ -162,12 +155,12 @@ fn trim_start(text: &[u8]) -> &[u8] {
     text.get(start..).unwrap_or_default()
 }
 
-fn is_blank(byte: &u8) -> bool {
+pub(crate) fn is_blank(byte: &u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
 /// As much of a name as a log may show.
-fn shown(name: &[u8]) -> Human<'_> {
+pub(crate) fn shown(name: &[u8]) -> Human<'_> {
     Human(name.get(..MAX_SHOWN).unwrap_or(name))
 }
 

@@ -9,3 +9,21 @@ pub const LINE_MAX: usize = 64 * 1024;
 
 /// Largest private key file in bytes. The largest RSA key that `ssh-keygen` makes takes 13 KiB.
 pub const FILE_MAX: usize = 64 * 1024;
+
+/// Most rounds of bcrypt that a passphrase is tried with, more than a minute. `ssh-keygen` does 32 when it is told nothing.
+pub const ROUNDS_MAX: u32 = 10_000;
+
+/// Most iterations of PBKDF2 that a passphrase is tried with, some seconds. `openssl` does 2048 when it is told nothing.
+pub const ITERATIONS_MAX: u32 = 10_000_000;
+
+/// Most principals in a certificate, as in OpenSSH.
+pub const PRINCIPALS_MAX: usize = 256;
+
+/// Smallest RSA modulus in bits that is read as a key at all, as in OpenSSH. What is worth anything is policy.
+pub const RSA_BITS_MIN: usize = 1024;
+
+/// Largest RSA modulus in bits that is read as a key, as in OpenSSH.
+pub const RSA_BITS_MAX: usize = 16 * 1024;
+
+/// Largest RSA modulus in bits that a signature is verified with. The work grows with its square.
+pub const RSA_VERIFY_BITS_MAX: usize = 8 * 1024;

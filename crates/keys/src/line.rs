@@ -3,9 +3,10 @@
 use std::fmt;
 
 use wire::Human;
+use zeroize::Zeroizing;
 
 use crate::limits::LINE_MAX;
-use crate::{KeyError, PublicKey, base64};
+use crate::{Identity, KeyError, PublicKey, base64};
 
 /// A public key with a comment. Options before the key, as in `authorized_keys`, are not part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,26 +32,12 @@ impl<'a> KeyLine<'a> {
     /// # Errors
     /// A [`LineError`] that says what is wrong. The type in the text must be the type in the blob.
     pub fn parse(line: &'a [u8]) -> Result<Self, LineError> {
-        if line.len() > LINE_MAX {
-            return Err(LineError::TooLong);
-        }
-        let line = line.strip_suffix(b"\n").unwrap_or(line);
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let (key_type, rest) = word(line).ok_or(LineError::NoKey)?;
-        let (text, rest) = word(rest).ok_or(LineError::NoKey)?;
-        let blob = base64::decode(text).ok_or(LineError::BadBase64)?;
-        if PublicKey::type_of(&blob).map_err(LineError::Key)?.as_str().as_bytes() != key_type {
-            return Err(LineError::TypeMismatch);
-        }
-        Self::of_one_line(PublicKey::parse(&blob).map_err(LineError::Key)?, rest)
+        let (blob, comment) = parts(line)?;
+        Self::of_one_line(PublicKey::parse(&blob).map_err(LineError::Key)?, comment)
     }
 
     fn of_one_line(key: PublicKey, comment: &'a [u8]) -> Result<Self, LineError> {
-        let comment = comment.trim_ascii();
-        if comment.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
-            return Err(LineError::BadComment);
-        }
-        Ok(Self { key, comment })
+        Ok(Self { key, comment: one_line(comment)? })
     }
 
     /// The key.
@@ -81,6 +68,67 @@ impl<'a> KeyLine<'a> {
         }
         line
     }
+}
+
+/// A plain key or a certificate with a comment, as in a `.pub` file that may be a `-cert.pub` file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityLine<'a> {
+    identity: Identity,
+    comment: &'a [u8],
+}
+
+impl<'a> IdentityLine<'a> {
+    /// Reads one line as [`KeyLine::parse`] does.
+    ///
+    /// # Errors
+    /// A [`LineError`] that says what is wrong.
+    pub fn parse(line: &'a [u8]) -> Result<Self, LineError> {
+        let (blob, comment) = parts(line)?;
+        let identity = Identity::parse(&blob).map_err(LineError::Key)?;
+        Ok(Self { identity, comment: one_line(comment)? })
+    }
+
+    /// The key or the certificate.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The key or the certificate, by value.
+    #[must_use]
+    pub fn into_identity(self) -> Identity {
+        self.identity
+    }
+
+    /// The comment without blanks around it, empty when there is none.
+    #[must_use]
+    pub fn comment(&self) -> Human<'a> {
+        Human(self.comment)
+    }
+}
+
+/// The blob of a line, which is of the type that the line says, and the comment.
+fn parts(line: &[u8]) -> Result<(Zeroizing<Vec<u8>>, &[u8]), LineError> {
+    if line.len() > LINE_MAX {
+        return Err(LineError::TooLong);
+    }
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let (key_type, rest) = word(line).ok_or(LineError::NoKey)?;
+    let (text, rest) = word(rest).ok_or(LineError::NoKey)?;
+    let blob = base64::decode(text).ok_or(LineError::BadBase64)?;
+    if PublicKey::type_of(&blob).map_err(LineError::Key)?.as_str().as_bytes() != key_type {
+        return Err(LineError::TypeMismatch);
+    }
+    Ok((blob, rest))
+}
+
+fn one_line(comment: &[u8]) -> Result<&[u8], LineError> {
+    let comment = comment.trim_ascii();
+    if comment.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
+        return Err(LineError::BadComment);
+    }
+    Ok(comment)
 }
 
 /// The next word, and what follows it.

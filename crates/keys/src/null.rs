@@ -14,6 +14,9 @@ use crate::ed25519;
 pub static NULL_SIGNATURE: SignatureAlg = SignatureAlg {
     name: "null",
     key_type: ed25519::KEY_TYPE,
+    signature_name: "null",
+    plain: ed25519::KEY_TYPE,
+    certificate: false,
     status: Status::Insecure,
     reference: "none: for tests",
     scheme: Scheme::Null,

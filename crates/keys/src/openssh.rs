@@ -1,19 +1,29 @@
-//! Private key files of the form `openssh-key-v1` (OpenSSH's PROTOCOL.key), unencrypted.
+//! The form `openssh-key-v1` of private key files (OpenSSH's PROTOCOL.key).
 
-use std::fmt;
+mod encryption;
 
-use crypto::{NoEntropy, Rng, Secret};
-use wire::{Decode, Encode, Name, Reader, Sink, WireError, encoded_len, put_string, put_u32};
+use crypto::{Rng, Secret};
+use wire::{Decode, Encode, Name, Reader, Sink, encoded_len, put_string, put_u32};
 use zeroize::Zeroizing;
 
-use crate::ed25519::{self, Ed25519PrivateKey};
-use crate::limits::FILE_MAX;
-use crate::{KeyError, PrivateKey, PublicKey, base64};
+pub use encryption::FileCipher;
+pub(crate) use encryption::{Wrong, open_aes_cbc};
+
+use crate::key_file::{Encryption, FileError, KeyFile, WriteError};
+use crate::limits::{FILE_MAX, ROUNDS_MAX};
+use crate::{PrivateKey, PublicKey, base64};
 
 const BEGIN: &[u8] = b"-----BEGIN OPENSSH PRIVATE KEY-----";
 const END: &[u8] = b"-----END OPENSSH PRIVATE KEY-----";
 const MAGIC: &[u8] = b"openssh-key-v1\0";
 const NONE: &str = "none";
+const BCRYPT: &str = "bcrypt";
+
+/// Rounds of bcrypt that `ssh-keygen` does when it is told nothing.
+pub(crate) const ROUNDS: u32 = 32;
+
+/// Length in bytes of the salt, as `ssh-keygen` makes it.
+const SALT_LEN: usize = 16;
 
 /// Characters of base64 on a line, as `ssh-keygen` writes them.
 const COLUMNS: usize = 70;
@@ -21,68 +31,90 @@ const COLUMNS: usize = 70;
 /// The unit in bytes that the private section is padded to when it is not encrypted.
 const BLOCK: usize = 8;
 
-/// A private key with its comment, as a file holds it.
-#[derive(Debug)]
-pub struct KeyFile {
-    /// The key.
-    pub key: PrivateKey,
-    /// The comment, of any bytes; empty when there is none.
-    pub comment: Vec<u8>,
+/// What the armour holds, before anything was decrypted.
+pub(crate) struct Container<'a> {
+    cipher: Name<'a>,
+    kdf: Name<'a>,
+    kdf_options: &'a [u8],
+    public: &'a [u8],
+    section: &'a [u8],
+    /// What follows the section: the proof of ciphers that have one.
+    tag: &'a [u8],
 }
 
-impl KeyFile {
-    /// Reads a file. White space around the armour, in it and CR LF line ends are accepted, as is text after the last
-    /// line, which OpenSSH does not read either.
-    ///
-    /// # Errors
-    /// [`FileError::Encrypted`] when the key needs a passphrase, else what is wrong with the file.
-    pub fn parse(file: &[u8]) -> Result<Self, FileError> {
-        if file.len() > FILE_MAX {
-            return Err(FileError::TooLarge);
-        }
-        let document = unarmour(file)?;
+impl<'a> Container<'a> {
+    pub(crate) fn parse(document: &'a [u8]) -> Result<Self, FileError> {
         let mut input = Reader::new(document.strip_prefix(MAGIC).ok_or(FileError::BadMagic)?);
         let cipher = Name::decode(&mut input)?;
         let kdf = Name::decode(&mut input)?;
         let kdf_options = input.string()?;
-        if cipher != NONE {
-            return Err(FileError::Encrypted { cipher: cipher.as_str().into(), kdf: kdf.as_str().into() });
-        }
-        if kdf != NONE || !kdf_options.is_empty() {
-            return Err(FileError::KdfWithoutCipher);
-        }
         let keys = input.u32()?;
         if keys != 1 {
             return Err(FileError::KeyCount { got: keys });
         }
-        let public_blob = input.string()?;
+        let public = input.string()?;
         let section = input.string()?;
-        input.finish()?;
+        Ok(Self { cipher, kdf, kdf_options, public, section, tag: input.rest() })
+    }
 
-        let public = PublicKey::parse(public_blob).map_err(FileError::Key)?;
-        let file = Self::parse_section(section)?;
-        if file.key.public() != public {
-            return Err(FileError::PublicMismatch);
+    /// The key, when it is not encrypted.
+    pub(crate) fn read_plain(&self) -> Result<KeyFile, FileError> {
+        if self.cipher != NONE {
+            let (cipher, kdf) = (self.cipher.as_str().into(), self.kdf.as_str().into());
+            return Err(FileError::Encrypted { cipher, kdf });
         }
-        Ok(file)
+        if self.kdf != NONE || !self.kdf_options.is_empty() {
+            return Err(FileError::KdfWithoutCipher);
+        }
+        Reader::new(self.tag).finish()?;
+        self.parse_section(self.section, BLOCK)
+    }
+
+    /// The key, encrypted or not.
+    pub(crate) fn read(&self, passphrase: &Secret) -> Result<KeyFile, FileError> {
+        if self.cipher == NONE {
+            return self.read_plain();
+        }
+        let unknown = |name: Name<'_>| FileError::UnknownEncryption { name: name.as_str().into() };
+        let cipher = FileCipher::by_name(self.cipher.as_str()).ok_or_else(|| unknown(self.cipher))?;
+        if self.kdf != BCRYPT {
+            return Err(unknown(self.kdf));
+        }
+        let mut options = Reader::new(self.kdf_options);
+        let salt = options.string()?;
+        let rounds = options.u32()?;
+        options.finish()?;
+        if rounds > ROUNDS_MAX {
+            return Err(FileError::rounds(rounds));
+        }
+        let mut proof = Reader::new(self.tag);
+        let tag = proof.take(cipher.tag_len())?;
+        proof.finish()?;
+        if !self.section.len().is_multiple_of(cipher.block_len()) {
+            return Err(FileError::BadPadding);
+        }
+
+        let mut section = Zeroizing::new(self.section.to_vec());
+        let key = cipher.derive(passphrase, salt, rounds).map_err(|Wrong| FileError::WrongPassphrase)?;
+        key.open(&mut section, tag).map_err(|Wrong| FileError::WrongPassphrase)?;
+        self.parse_section(&section, cipher.block_len()).map_err(|error| match error {
+            // What a wrong key decrypts has two equal numbers once in four thousand million times.
+            FileError::CheckMismatch => FileError::WrongPassphrase,
+            damaged => damaged,
+        })
     }
 
     /// Reads the private section: two equal numbers, the key, the comment, and the padding 1, 2, 3 and so on.
-    fn parse_section(section: &[u8]) -> Result<Self, FileError> {
-        if !section.len().is_multiple_of(BLOCK) {
+    fn parse_section(&self, section: &[u8], block: usize) -> Result<KeyFile, FileError> {
+        if !section.len().is_multiple_of(block) {
             return Err(FileError::BadPadding);
         }
+        let public = PublicKey::parse(self.public).map_err(FileError::Key)?;
         let mut input = Reader::new(section);
         if input.u32()? != input.u32()? {
             return Err(FileError::CheckMismatch);
         }
-        let key = match Name::decode(&mut input)?.as_str() {
-            ed25519::KEY_TYPE => Ed25519PrivateKey::read(&mut input)
-                .map_err(FileError::Key)?
-                .map(PrivateKey::Ed25519)
-                .ok_or(FileError::PublicMismatch)?,
-            _ => return Err(FileError::Key(KeyError::UnknownType)),
-        };
+        let key = PrivateKey::read(&mut input).map_err(FileError::Key)?.ok_or(FileError::PublicMismatch)?;
         let comment = input.string()?.to_vec();
         // Some writers pad to 16 although 8 would do. Nobody can need 256, where the count would begin anew.
         let padding = input.rest();
@@ -90,67 +122,107 @@ impl KeyFile {
         if !counted || padding.len() > usize::from(u8::MAX) {
             return Err(FileError::BadPadding);
         }
-        Ok(Self { key, comment })
-    }
-
-    /// Writes the file as `ssh-keygen` does, unencrypted.
-    ///
-    /// # Errors
-    /// [`WriteError::TooLarge`] when the comment makes it larger than [`parse`](Self::parse) would read;
-    /// [`WriteError::NoEntropy`] when `rng` did not give the check number.
-    pub fn write(&self, rng: &mut dyn Rng) -> Result<Secret, WriteError> {
-        let mut check = [0; 4];
-        rng.fill(&mut check)?;
-        let section = Section { check: u32::from_be_bytes(check), file: self };
-        let public = self.key.public();
-
-        // Sizes are known before bytes are put, so no buffer grows and leaves a copy behind.
-        let document = Document { public: &public, section };
-        let length = encoded_len(&document);
-        if length > FILE_MAX {
-            return Err(WriteError::TooLarge);
+        if key.public() != public {
+            return Err(FileError::PublicMismatch);
         }
-        let mut bytes = Zeroizing::new(Vec::with_capacity(length));
-        document.encode(&mut *bytes);
-        let text = armour(&bytes);
-        if text.len() > FILE_MAX { Err(WriteError::TooLarge) } else { Ok(text) }
+        Ok(KeyFile { key, comment })
     }
 }
 
-/// What the armour holds.
+pub(crate) fn write_plain(file: &KeyFile, rng: &mut dyn Rng) -> Result<Secret, WriteError> {
+    let section = section(file, BLOCK, rng)?;
+    put_document(&Document { cipher: NONE, kdf: NONE, kdf_options: &[], file, section: &section, tag: &[] })
+}
+
+pub(crate) fn write_encrypted(
+    file: &KeyFile,
+    encryption: &Encryption<'_>,
+    rng: &mut dyn Rng,
+) -> Result<Secret, WriteError> {
+    let Encryption { passphrase, cipher, rounds } = *encryption;
+    if rounds > ROUNDS_MAX {
+        return Err(WriteError::BadEncryption);
+    }
+    let mut section = section(file, cipher.block_len(), rng)?;
+    let mut salt = [0; SALT_LEN];
+    rng.fill(&mut salt)?;
+    let key = cipher.derive(passphrase, &salt, rounds).map_err(|Wrong| WriteError::BadEncryption)?;
+    let tag = key.seal(&mut section).map_err(|Wrong| WriteError::BadEncryption)?;
+
+    let mut kdf_options = Vec::new();
+    put_string(&mut kdf_options, &salt);
+    put_u32(&mut kdf_options, rounds);
+    put_document(&Document {
+        cipher: cipher.name(),
+        kdf: BCRYPT,
+        kdf_options: &kdf_options,
+        file,
+        section: &section,
+        tag: &tag,
+    })
+}
+
+/// The private section as it is before encryption, padded to a multiple of `block`.
+fn section(file: &KeyFile, block: usize, rng: &mut dyn Rng) -> Result<Zeroizing<Vec<u8>>, WriteError> {
+    let mut check = [0; 4];
+    rng.fill(&mut check)?;
+    // Sizes are known before bytes are put, so no buffer grows and leaves a copy behind.
+    let section = Section { check: u32::from_be_bytes(check), file, block };
+    let length = encoded_len(&section);
+    if length > FILE_MAX {
+        return Err(WriteError::TooLarge);
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length));
+    section.encode(&mut *bytes);
+    Ok(bytes)
+}
+
+fn put_document(document: &Document<'_>) -> Result<Secret, WriteError> {
+    let length = encoded_len(document);
+    if length > FILE_MAX {
+        return Err(WriteError::TooLarge);
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length));
+    document.encode(&mut *bytes);
+    let text = armour(&bytes);
+    if text.len() > FILE_MAX { Err(WriteError::TooLarge) } else { Ok(text) }
+}
+
+/// What the armour is put around.
 struct Document<'a> {
-    public: &'a PublicKey,
-    section: Section<'a>,
+    cipher: &'a str,
+    kdf: &'a str,
+    kdf_options: &'a [u8],
+    file: &'a KeyFile,
+    section: &'a [u8],
+    tag: &'a [u8],
 }
 
 impl Encode for Document<'_> {
     fn encode<S: Sink + ?Sized>(&self, out: &mut S) {
         out.put(MAGIC);
-        put_string(out, NONE.as_bytes());
-        put_string(out, NONE.as_bytes());
-        put_string(out, &[]);
+        put_string(out, self.cipher.as_bytes());
+        put_string(out, self.kdf.as_bytes());
+        put_string(out, self.kdf_options);
         put_u32(out, 1);
-        wire::Blob(self.public).encode(out);
-        wire::Blob(&self.section).encode(out);
+        wire::Blob(&self.file.key.public()).encode(out);
+        put_string(out, self.section);
+        out.put(self.tag);
     }
 }
 
-/// What would be encrypted if there were a passphrase.
+/// What is encrypted if there is a passphrase.
 struct Section<'a> {
     check: u32,
     file: &'a KeyFile,
+    block: usize,
 }
 
 impl Section<'_> {
     fn put_fields<S: Sink + ?Sized>(&self, out: &mut S) {
         put_u32(out, self.check);
         put_u32(out, self.check);
-        match &self.file.key {
-            PrivateKey::Ed25519(key) => {
-                put_string(out, ed25519::KEY_TYPE.as_bytes());
-                key.put(out);
-            }
-        }
+        self.file.key.put(out);
         put_string(out, &self.file.comment);
     }
 }
@@ -159,7 +231,7 @@ impl Encode for Section<'_> {
     fn encode<S: Sink + ?Sized>(&self, out: &mut S) {
         let mut counted = Counted { sink: out, len: 0 };
         self.put_fields(&mut counted);
-        let missing = counted.len.next_multiple_of(BLOCK).saturating_sub(counted.len);
+        let missing = counted.len.next_multiple_of(self.block).saturating_sub(counted.len);
         for (pad, _) in (1..=u8::MAX).zip(0..missing) {
             out.put(&[pad]);
         }
@@ -179,9 +251,9 @@ impl<S: Sink + ?Sized> Sink for Counted<'_, S> {
     }
 }
 
-/// Takes the armour off.
-fn unarmour(file: &[u8]) -> Result<Zeroizing<Vec<u8>>, FileError> {
-    let body = file.trim_ascii_start().strip_prefix(BEGIN).ok_or(FileError::NoArmour)?;
+/// Takes the armour off; `None` when the file does not begin with this one.
+pub(crate) fn unarmour(file: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, FileError> {
+    let Some(body) = file.trim_ascii_start().strip_prefix(BEGIN) else { return Ok(None) };
     let end = body.windows(END.len()).position(|window| window == END).ok_or(FileError::NoArmour)?;
     let (body, rest) = body.split_at_checked(end).ok_or(FileError::NoArmour)?;
     let rest = rest.strip_prefix(END).unwrap_or_default();
@@ -192,7 +264,7 @@ fn unarmour(file: &[u8]) -> Result<Zeroizing<Vec<u8>>, FileError> {
     }
     let mut text = Zeroizing::new(Vec::with_capacity(body.len()));
     text.extend(body.iter().filter(|byte| !byte.is_ascii_whitespace()));
-    base64::decode(&text).ok_or(FileError::BadBase64)
+    base64::decode(&text).map(Some).ok_or(FileError::BadBase64)
 }
 
 /// Puts the armour on.
@@ -211,93 +283,3 @@ fn armour(document: &[u8]) -> Secret {
     file.push(b'\n');
     Secret::new(file)
 }
-
-/// Why a private key file was not read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FileError {
-    /// It is over [`FILE_MAX`].
-    TooLarge,
-    /// It does not begin with the armour's first line, or the last one is missing.
-    NoArmour,
-    /// What the armour holds is not base64.
-    BadBase64,
-    /// What the base64 holds is not `openssh-key-v1`.
-    BadMagic,
-    /// The key is encrypted, so it takes a passphrase.
-    Encrypted {
-        /// The cipher that it is encrypted with.
-        cipher: String,
-        /// The function that makes the cipher's key of the passphrase.
-        kdf: String,
-    },
-    /// It says that a key was derived from a passphrase and that nothing is encrypted with it.
-    KdfWithoutCipher,
-    /// It holds not one key.
-    KeyCount {
-        /// How many it says that it holds.
-        got: u32,
-    },
-    /// Its fields are not those of such a file.
-    Malformed(WireError),
-    /// The two check numbers differ, as they do after decryption with a wrong key.
-    CheckMismatch,
-    /// What follows the comment is not 1, 2, 3 and so on up to a multiple of eight bytes.
-    BadPadding,
-    /// A key in it is none.
-    Key(KeyError),
-    /// The public key does not belong to the private key.
-    PublicMismatch,
-}
-
-impl From<WireError> for FileError {
-    fn from(error: WireError) -> Self {
-        Self::Malformed(error)
-    }
-}
-
-impl fmt::Display for FileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLarge => write!(f, "key file is larger than {FILE_MAX} bytes"),
-            Self::NoArmour => f.write_str("no OPENSSH PRIVATE KEY in the file"),
-            Self::BadBase64 => f.write_str("key file is not base64"),
-            Self::BadMagic => f.write_str("not a key file of version openssh-key-v1"),
-            Self::Encrypted { cipher, kdf } => write!(f, "key is encrypted with {cipher}, key from {kdf}"),
-            Self::KdfWithoutCipher => f.write_str("key derivation without encryption"),
-            Self::KeyCount { got } => write!(f, "{got} keys in the file where one belongs"),
-            Self::Malformed(error) => write!(f, "malformed key file: {error}"),
-            Self::CheckMismatch => f.write_str("check numbers differ"),
-            Self::BadPadding => f.write_str("bad padding"),
-            Self::Key(error) => error.fmt(f),
-            Self::PublicMismatch => f.write_str("public and private key do not belong together"),
-        }
-    }
-}
-
-impl std::error::Error for FileError {}
-
-/// Why a private key file was not written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WriteError {
-    /// It would be over [`FILE_MAX`].
-    TooLarge,
-    /// There was no random check number.
-    NoEntropy,
-}
-
-impl From<NoEntropy> for WriteError {
-    fn from(NoEntropy: NoEntropy) -> Self {
-        Self::NoEntropy
-    }
-}
-
-impl fmt::Display for WriteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLarge => write!(f, "key file would be larger than {FILE_MAX} bytes"),
-            Self::NoEntropy => NoEntropy.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for WriteError {}

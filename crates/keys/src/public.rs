@@ -2,18 +2,34 @@
 
 use std::fmt;
 
-use crypto::HashAlg;
 use wire::{Decode, Encode, Name, Reader, Sink, WireError};
 
-use crate::base64;
+use crate::certificate::CertificateFault;
+use crate::ecdsa::{Curve, EcdsaPublicKey};
 use crate::ed25519::{self, Ed25519PublicKey};
-use crate::limits::BLOB_MAX;
+use crate::limits::{BLOB_MAX, RSA_BITS_MAX, RSA_BITS_MIN};
+#[cfg(feature = "mldsa")]
+use crate::mldsa::{self, MlDsa44Ed25519PublicKey};
+use crate::rsa::{self, RsaPublicKey};
+use crate::sk::{self, SkEcdsaPublicKey, SkEd25519PublicKey};
+use crate::{Fingerprint, base64};
 
-/// A public key of a type that we know.
+/// A public key of a type that we know. It is never a certificate: see [`Identity`](crate::Identity).
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum PublicKey {
     /// `ssh-ed25519` (RFC 8709 §4).
     Ed25519(Ed25519PublicKey),
+    /// `ecdsa-sha2-nistp256`, `-nistp384`, `-nistp521` (RFC 5656 §3.1).
+    Ecdsa(EcdsaPublicKey),
+    /// `ssh-rsa` (RFC 4253 §6.6), whatever hash it signs with.
+    Rsa(RsaPublicKey),
+    /// `sk-ssh-ed25519@openssh.com` (OpenSSH's PROTOCOL.u2f).
+    SkEd25519(SkEd25519PublicKey),
+    /// `sk-ecdsa-sha2-nistp256@openssh.com` (OpenSSH's PROTOCOL.u2f).
+    SkEcdsa(SkEcdsaPublicKey),
+    /// `ssh-mldsa44-ed25519` (draft-miller-sshm-mldsa44-ed25519-composite-sigs).
+    #[cfg(feature = "mldsa")]
+    MlDsa44Ed25519(MlDsa44Ed25519PublicKey),
 }
 
 impl PublicKey {
@@ -25,7 +41,17 @@ impl PublicKey {
         let (key_type, mut input) = open(blob)?;
         let key = match key_type.as_str() {
             ed25519::KEY_TYPE => Self::Ed25519(Ed25519PublicKey::read(&mut input)?),
-            _ => return Err(KeyError::UnknownType),
+            rsa::KEY_TYPE => Self::Rsa(RsaPublicKey::read(&mut input)?),
+            sk::ED25519 => Self::SkEd25519(SkEd25519PublicKey::read(&mut input)?),
+            sk::ECDSA => Self::SkEcdsa(SkEcdsaPublicKey::read(&mut input)?),
+            #[cfg(feature = "mldsa")]
+            name @ (mldsa::KEY_TYPE | mldsa::KEY_TYPE_OPENSSH) => {
+                Self::MlDsa44Ed25519(MlDsa44Ed25519PublicKey::read(name, &mut input)?)
+            }
+            name => {
+                let curve = Curve::of_key_type(name).ok_or(KeyError::UnknownType)?;
+                Self::Ecdsa(EcdsaPublicKey::read(curve, &mut input)?)
+            }
         };
         input.finish()?;
         Ok(key)
@@ -44,6 +70,38 @@ impl PublicKey {
     pub fn key_type(&self) -> &'static str {
         match self {
             Self::Ed25519(_) => ed25519::KEY_TYPE,
+            Self::Ecdsa(key) => key.curve().key_type(),
+            Self::Rsa(_) => rsa::KEY_TYPE,
+            Self::SkEd25519(_) => sk::ED25519,
+            Self::SkEcdsa(_) => sk::ECDSA,
+            #[cfg(feature = "mldsa")]
+            Self::MlDsa44Ed25519(key) => key.key_type(),
+        }
+    }
+
+    /// The name of its type as people and logs have it: `ED25519`, `RSA`, `ED25519-SK`.
+    #[must_use]
+    pub fn short_type(&self) -> &'static str {
+        match self {
+            Self::Ed25519(_) => "ED25519",
+            Self::Ecdsa(_) => "ECDSA",
+            Self::Rsa(_) => "RSA",
+            Self::SkEd25519(_) => "ED25519-SK",
+            Self::SkEcdsa(_) => "ECDSA-SK",
+            #[cfg(feature = "mldsa")]
+            Self::MlDsa44Ed25519(_) => "MLDSA44-ED25519",
+        }
+    }
+
+    /// Its size in bits as `ssh-keygen -l` tells it: of RSA the modulus, of a curve its field.
+    #[must_use]
+    pub fn bits(&self) -> usize {
+        match self {
+            Self::Ed25519(_) | Self::SkEd25519(_) | Self::SkEcdsa(_) => 256,
+            Self::Ecdsa(key) => key.curve().bits(),
+            Self::Rsa(key) => key.bits(),
+            #[cfg(feature = "mldsa")]
+            Self::MlDsa44Ed25519(_) => 512,
         }
     }
 
@@ -75,6 +133,12 @@ impl Encode for PublicKey {
         wire::put_string(out, self.key_type().as_bytes());
         match self {
             Self::Ed25519(key) => key.encode(out),
+            Self::Ecdsa(key) => key.encode(out),
+            Self::Rsa(key) => key.encode(out),
+            Self::SkEd25519(key) => key.encode(out),
+            Self::SkEcdsa(key) => key.encode(out),
+            #[cfg(feature = "mldsa")]
+            Self::MlDsa44Ed25519(key) => key.encode(out),
         }
     }
 }
@@ -93,40 +157,6 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// The SHA-256 of a public key blob. `Display` writes it as OpenSSH does: `SHA256:` and base64 without padding.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fingerprint([u8; 32]);
-
-impl Fingerprint {
-    /// The fingerprint of a key blob of any type, also of one that we do not know.
-    #[must_use]
-    pub fn of_blob(blob: &[u8]) -> Self {
-        let mut hash = [0; 32];
-        for (to, from) in hash.iter_mut().zip(HashAlg::Sha256.digest(blob).as_slice()) {
-            *to = *from;
-        }
-        Self(hash)
-    }
-
-    /// The hash.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SHA256:{}", base64::encode_unpadded(&self.0))
-    }
-}
-
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Fingerprint({self})")
-    }
-}
-
 /// Why bytes are not a public key, or not the key part of a private one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyError {
@@ -141,6 +171,20 @@ pub enum KeyError {
         /// The length that it has.
         got: usize,
     },
+    /// A point is in another form than the uncompressed one.
+    BadPoint,
+    /// The curve is not the one that the type names.
+    WrongCurve,
+    /// An RSA modulus is even, too small or too large.
+    BadModulus,
+    /// An RSA exponent is even, too small or too large.
+    BadExponent,
+    /// A private number is not in its range.
+    BadPrivate,
+    /// An application's name holds a NUL.
+    BadApplication,
+    /// They are a certificate's, and not as a certificate is.
+    Certificate(CertificateFault),
 }
 
 impl fmt::Display for KeyError {
@@ -149,6 +193,15 @@ impl fmt::Display for KeyError {
             Self::Malformed(error) => write!(f, "malformed key: {error}"),
             Self::UnknownType => f.write_str("unknown key type"),
             Self::WrongLength { expected, got } => write!(f, "{got} bytes of key where {expected} belong"),
+            Self::BadPoint => f.write_str("point is not uncompressed"),
+            Self::WrongCurve => f.write_str("curve is not that of the key's type"),
+            Self::BadModulus => {
+                write!(f, "RSA modulus is even, or not of {RSA_BITS_MIN} to {RSA_BITS_MAX} bits")
+            }
+            Self::BadExponent => f.write_str("RSA exponent is even, or not in its range"),
+            Self::BadPrivate => f.write_str("private key is not in its range"),
+            Self::BadApplication => f.write_str("application name holds a NUL"),
+            Self::Certificate(fault) => fault.fmt(f),
         }
     }
 }

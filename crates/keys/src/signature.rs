@@ -6,7 +6,7 @@ use wire::{Decode, Encode, Name, Reader, Sink, WireError, put_string};
 
 use crate::algorithm::{Scheme, SignatureAlg};
 use crate::limits::BLOB_MAX;
-use crate::{KeyError, PublicKey};
+use crate::{Assertion, Certificate, Identity, KeyError, PublicKey, webauthn};
 
 /// A signature blob: the algorithm that made it, and its bytes in that algorithm's format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Signature<'a> {
     pub algorithm: Name<'a>,
     /// The signature itself.
     pub bytes: &'a [u8],
+    /// What follows it: empty, but in signatures of security keys.
+    pub rest: &'a [u8],
 }
 
 impl<'a> Signature<'a> {
@@ -32,13 +34,15 @@ impl<'a> Signature<'a> {
     /// Whether it says that it was made by `algorithm`. Nothing is verified by that.
     #[must_use]
     pub fn is_by(&self, algorithm: &SignatureAlg) -> bool {
-        self.algorithm == algorithm.name
+        self.algorithm == algorithm.signature_name
     }
 }
 
 impl<'a> Decode<'a> for Signature<'a> {
     fn decode(input: &mut Reader<'a>) -> Result<Self, WireError> {
-        Ok(Self { algorithm: Name::decode(input)?, bytes: input.string()? })
+        let (algorithm, bytes) = (Name::decode(input)?, input.string()?);
+        let asserts = SignatureAlg::by_name(algorithm.as_str()).is_some_and(|row| row.scheme.has_assertion());
+        Ok(Self { algorithm, bytes, rest: if asserts { input.rest() } else { &[] } })
     }
 }
 
@@ -46,13 +50,15 @@ impl Encode for Signature<'_> {
     fn encode<S: Sink + ?Sized>(&self, out: &mut S) {
         self.algorithm.encode(out);
         put_string(out, self.bytes);
+        out.put(self.rest);
     }
 }
 
 /// The blob of a signature by `algorithm`.
 pub(crate) fn blob(algorithm: &SignatureAlg, bytes: &[u8]) -> Vec<u8> {
-    let mut blob = Vec::with_capacity(algorithm.name.len().saturating_add(bytes.len()).saturating_add(8));
-    put_string(&mut blob, algorithm.name.as_bytes());
+    let name = algorithm.signature_name.as_bytes();
+    let mut blob = Vec::with_capacity(name.len().saturating_add(bytes.len()).saturating_add(8));
+    put_string(&mut blob, name);
     put_string(&mut blob, bytes);
     blob
 }
@@ -61,27 +67,48 @@ pub(crate) fn blob(algorithm: &SignatureAlg, bytes: &[u8]) -> Vec<u8> {
 ///
 /// ```compile_fail,E0451
 /// fn forged(key: nacre_keys::PublicKey) -> nacre_keys::Verified {
-///     nacre_keys::Verified { key, algorithm: &nacre_keys::SIGNATURES[0] }
+///     let identity = nacre_keys::Identity::Key(key);
+///     nacre_keys::Verified { identity, algorithm: &nacre_keys::SIGNATURES[0], assertion: None }
 /// }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Verified {
-    key: PublicKey,
+    identity: Identity,
     algorithm: &'static SignatureAlg,
+    assertion: Option<Assertion>,
 }
 
 impl Verified {
-    /// The key that verified the signature: the one to look up, never one that was named elsewhere.
+    /// What was proven: the one to look up, never one that was named elsewhere. Who is let in by a plain key is not let
+    /// in by every certificate of it.
     #[must_use]
-    pub fn key(&self) -> &PublicKey {
-        &self.key
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
-    /// The key, by value.
+    /// What was proven, by value.
     #[must_use]
-    pub fn into_key(self) -> PublicKey {
-        self.key
+    pub fn into_identity(self) -> Identity {
+        self.identity
+    }
+
+    /// The key that verified the signature, also when it was shown by a certificate.
+    #[must_use]
+    pub fn key(&self) -> &PublicKey {
+        self.identity.key()
+    }
+
+    /// The certificate, if one was shown. Nobody has looked at its authority yet.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.identity.certificate()
+    }
+
+    /// What the security key said about the signing, where the key is in one.
+    #[must_use]
+    pub fn assertion(&self) -> Option<Assertion> {
+        self.assertion
     }
 
     /// The algorithm that the signature was made with.
@@ -91,11 +118,15 @@ impl Verified {
     }
 }
 
-/// Verifies that the holder of the key in `key_blob` signed `data` with exactly `algorithm`.
+/// Verifies that the holder of the key in `key_blob`, a plain one or a certificate's, signed `data` with exactly
+/// `algorithm`.
 ///
 /// `algorithm` is the one that was negotiated, or that the request declared; the name inside of `signature_blob` must
-/// be the same, and the key's type must be the one that the algorithm belongs to. (Declared algorithm, parsed key)
-/// gives the only format that the signature may have.
+/// be its [`signature_name`](SignatureAlg::signature_name), and the blob's type its
+/// [`key_type`](SignatureAlg::key_type), so an algorithm of certificates wants one and the others do not take one.
+/// (Declared algorithm, parsed key) gives the only format that the signature may have.
+///
+/// A certificate's authority is not looked at, nor is what a security key said about touch and PIN.
 ///
 /// # Errors
 /// A [`VerifyError`] that says which of these does not hold.
@@ -106,23 +137,61 @@ pub fn verify(
     signature_blob: &[u8],
 ) -> Result<Verified, VerifyError> {
     // The type first: a key of a type that we do not know is above all not a key of this algorithm.
+    let wrong_type = VerifyError::WrongKeyType { algorithm: algorithm.name, expected: algorithm.key_type };
     if PublicKey::type_of(key_blob).map_err(VerifyError::Key)? != algorithm.key_type {
-        return Err(VerifyError::WrongKeyType { algorithm: algorithm.name, expected: algorithm.key_type });
+        return Err(wrong_type);
     }
-    let key = PublicKey::parse(key_blob).map_err(VerifyError::Key)?;
+    let identity = Identity::parse(key_blob).map_err(VerifyError::Key)?;
+    if identity.certificate().is_some() != algorithm.certificate {
+        return Err(wrong_type);
+    }
     let signature = Signature::parse(signature_blob).map_err(VerifyError::Malformed)?;
     if !signature.is_by(algorithm) {
         return Err(VerifyError::WrongAlgorithm { declared: algorithm.name });
     }
-    match (algorithm.scheme, &key) {
-        (Scheme::Ed25519, PublicKey::Ed25519(key)) => key.verify(data, signature.bytes)?,
-        (Scheme::Null, PublicKey::Ed25519(_)) => {
-            if !signature.bytes.is_empty() {
-                return Err(VerifyError::WrongLength { expected: 0, got: signature.bytes.len() });
-            }
+    let assertion = check(algorithm.scheme, identity.key(), data, &signature).unwrap_or(Err(wrong_type))?;
+    Ok(Verified { identity, algorithm, assertion })
+}
+
+/// Checks the signature in the one format that scheme and key give; `None` when they give none.
+fn check(
+    scheme: Scheme,
+    key: &PublicKey,
+    data: &[u8],
+    signature: &Signature<'_>,
+) -> Option<Result<Option<Assertion>, VerifyError>> {
+    let &Signature { bytes, rest, .. } = signature;
+    let checked = match (scheme, key) {
+        (Scheme::Ed25519, PublicKey::Ed25519(key)) => key.verify(data, bytes),
+        (Scheme::Ecdsa(curve), PublicKey::Ecdsa(key)) if key.curve() == curve => key.verify(data, bytes),
+        (Scheme::Rsa(hash), PublicKey::Rsa(key)) => key.verify(hash, data, bytes),
+        #[cfg(feature = "mldsa")]
+        (Scheme::MlDsa44Ed25519, PublicKey::MlDsa44Ed25519(key)) => key.verify(data, bytes),
+        (Scheme::SkEd25519, PublicKey::SkEd25519(key)) => {
+            return Some(key.verify(data, bytes, rest).map(Some));
         }
-    }
-    Ok(Verified { key, algorithm })
+        (Scheme::SkEcdsa, PublicKey::SkEcdsa(key)) => return Some(key.verify(data, bytes, rest).map(Some)),
+        (Scheme::WebAuthn, PublicKey::SkEcdsa(key)) => {
+            return Some(webauthn::verify(key, data, bytes, rest).map(Some));
+        }
+        (Scheme::Null, PublicKey::Ed25519(_)) => match bytes {
+            [] => Ok(()),
+            _ => Err(VerifyError::WrongLength { expected: 0, got: bytes.len() }),
+        },
+        (
+            Scheme::Null
+            | Scheme::Ed25519
+            | Scheme::Ecdsa(_)
+            | Scheme::Rsa(_)
+            | Scheme::SkEd25519
+            | Scheme::SkEcdsa
+            | Scheme::WebAuthn,
+            _,
+        ) => return None,
+        #[cfg(feature = "mldsa")]
+        (Scheme::MlDsa44Ed25519, _) => return None,
+    };
+    Some(checked.map(|()| None))
 }
 
 /// Why a signature proves nothing.
@@ -153,6 +222,8 @@ pub enum VerifyError {
     },
     /// The key can verify nothing: not a point of the curve, not canonical, or of small order.
     BadKey,
+    /// What the browser says that it signed is something else, or is not written as browsers write it.
+    BadClientData,
     /// The signature is not of this data by this key.
     BadSignature,
 }
@@ -172,6 +243,7 @@ impl fmt::Display for VerifyError {
                 write!(f, "{got} bytes of signature where {expected} belong")
             }
             Self::BadKey => f.write_str("key is weak or no point of its curve"),
+            Self::BadClientData => f.write_str("client data of a browser's signature does not fit"),
             Self::BadSignature => f.write_str("signature does not verify"),
         }
     }

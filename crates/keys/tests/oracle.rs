@@ -13,10 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crypto::{OsRng, SeededRng};
-use nacre_keys::{
-    FileError, Fingerprint, KeyError, KeyFile, KeyLine, LineError, PrivateKey, PublicKey, Signature,
-    SignatureAlg, verify,
-};
+use nacre_keys::{FileError, KeyFile, KeyLine, PrivateKey, PublicKey, Signature, SignatureAlg, verify};
 use proptest::prelude::*;
 use ssh_key::{LineEnding, private::Ed25519Keypair};
 
@@ -97,20 +94,35 @@ fn a_file_that_ssh_keygen_encrypted_is_named_as_such() {
 }
 
 #[test]
-fn a_file_with_another_type_of_key_is_named_as_such() {
-    let path = scratch("another");
-    printed(keygen(&["-q", "-t", "ecdsa", "-N", ""], &path));
-    let error = KeyFile::parse(&fs::read(&path).unwrap()).unwrap_err();
-    assert_eq!(error, FileError::Key(KeyError::UnknownType));
-    let line = fs::read(path.with_extension("pub")).unwrap();
-    assert_eq!(KeyLine::parse(&line), Err(LineError::Key(KeyError::UnknownType)));
-    let listed = printed(keygen(&["-l"], &path));
-    let blob = <base64ct::Base64 as base64ct::Encoding>::decode_vec(
-        std::str::from_utf8(&line).unwrap().split(' ').nth(1).unwrap(),
-    );
-    let fingerprint = Fingerprint::of_blob(&blob.unwrap());
-    assert_eq!(listed.split(' ').nth(1), Some(&*fingerprint.to_string()));
-    fs::remove_dir_all(path.parent().unwrap()).unwrap();
+fn every_type_that_ssh_keygen_makes_is_read_named_and_written_alike() {
+    for (kind, bits) in
+        [("rsa", "2048"), ("rsa", "3072"), ("ecdsa", "256"), ("ecdsa", "384"), ("ecdsa", "521")]
+    {
+        let path = scratch("another");
+        printed(keygen(&["-q", "-t", kind, "-b", bits, "-N", "", "-C", "c"], &path));
+        let file = KeyFile::parse(&fs::read(&path).unwrap()).unwrap();
+        let public = file.key.public();
+        let line = fs::read(path.with_extension("pub")).unwrap();
+        assert_eq!(KeyLine::parse(&line).unwrap().key(), &public);
+        let listed = printed(keygen(&["-l"], &path));
+        let ours = format!("{} {} c ({})", public.bits(), public.fingerprint(), public.short_type());
+        assert_eq!(listed.trim_end(), ours);
+
+        let theirs = ssh_key::PrivateKey::from_openssh(fs::read(&path).unwrap()).unwrap();
+        assert_eq!(theirs.public_key().to_bytes().unwrap(), public.blob());
+        let written = file.write(&mut OsRng).unwrap();
+        let again = ssh_key::PrivateKey::from_openssh(written.expose()).unwrap();
+        assert_eq!(again.key_data(), theirs.key_data());
+        fs::remove_file(&path).unwrap();
+        write_private(&path, written.expose());
+        assert_eq!(printed(keygen(&["-y", "-P", ""], &path)).trim_end().as_bytes(), line.trim_ascii_end());
+
+        for algorithm in file.key.algorithms() {
+            let signature = file.key.sign(algorithm, b"data").unwrap();
+            assert!(verify(algorithm, &public.blob(), b"data", &signature).is_ok(), "{}", algorithm.name);
+        }
+        fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    }
 }
 
 #[test]

@@ -9,8 +9,8 @@
 )]
 
 use nacre_keys::{
-    Ed25519PublicKey, FileError, KeyError, KeyFile, KeyLine, LineError, PrivateKey, PublicKey, Signature,
-    SignatureAlg, VerifyError, verify,
+    Ed25519PublicKey, FileError, Identity, KeyError, KeyFile, KeyLine, LineError, PrivateKey, PublicKey,
+    Signature, SignatureAlg, VerifyError, verify,
 };
 use wire::{WireError, put_string, put_u32};
 
@@ -66,7 +66,7 @@ fn a_length_near_four_gibibytes_is_truncation() {
 #[test]
 fn neither_the_key_nor_the_signature_chooses_the_algorithm() {
     let key = PrivateKey::from_seed(&[1; 32]);
-    let PublicKey::Ed25519(point) = key.public();
+    let PublicKey::Ed25519(point) = key.public() else { panic!("another type") };
     let signature = key.sign(ed25519(), DATA).unwrap();
     let bytes = Signature::parse(&signature).unwrap().bytes;
     let names: [&[u8]; 6] = [
@@ -99,7 +99,7 @@ fn the_proof_carries_the_key_that_verified() {
     let (mine, victim) = (PrivateKey::from_seed(&[1; 32]), PrivateKey::from_seed(&[2; 32]));
     let signature = mine.sign(ed25519(), DATA).unwrap();
     let proof = verify(ed25519(), &mine.public().blob(), DATA, &signature).unwrap();
-    assert_eq!(proof.into_key(), mine.public());
+    assert_eq!(proof.into_identity(), Identity::Key(mine.public()));
     assert_eq!(verify(ed25519(), &victim.public().blob(), DATA, &signature), Err(VerifyError::BadSignature));
 }
 
@@ -121,7 +121,7 @@ fn nobody_can_log_in_with_a_key_of_small_order() {
 /// NUL truncation: a name is its whole string.
 #[test]
 fn a_name_with_a_nul_is_no_name() {
-    let PublicKey::Ed25519(point) = PrivateKey::from_seed(&[1; 32]).public();
+    let PublicKey::Ed25519(point) = PrivateKey::from_seed(&[1; 32]).public() else { panic!("another type") };
     for name in [&b"ssh-ed25519\0"[..], b"ssh-ed25519\0-cert"] {
         let bad = WireError::BadName;
         assert_eq!(PublicKey::parse(&strings(&[name, point.as_bytes()])), Err(KeyError::Malformed(bad)));

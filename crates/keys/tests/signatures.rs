@@ -227,7 +227,7 @@ proptest! {
 
     #[test]
     fn a_signature_blob_comes_out_as_it_went_in(name in "[!-+\\--~]{1,64}", bytes in any::<Vec<u8>>()) {
-        let signature = Signature { algorithm: Name::new(&name).unwrap(), bytes: &bytes };
+        let signature = Signature { algorithm: Name::new(&name).unwrap(), bytes: &bytes, rest: &[] };
         let mut encoded = Vec::new();
         signature.encode(&mut encoded);
         prop_assert_eq!(&encoded, &blob(&name, &bytes));

@@ -256,12 +256,8 @@ impl Side for Client {
                 Some(ClientQuestion::HostKey { ticket: tickets.issue(What::Exchange, None), offer })
             }
             // Only a server's exchange asks this.
-            transport::Ask::Sign(_) => None,
+            transport::Ask::Group(_) | transport::Ask::Sign(_) => None,
         }
-    }
-
-    fn refuse_exchange(transport: &mut Transport, now: Instant) -> Result<(), transport::Error> {
-        transport.host_key(now, false)
     }
 
     fn channel_question(question: ChannelQuestion<'_>) -> ClientQuestion<'_> {

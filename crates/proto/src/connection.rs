@@ -116,7 +116,7 @@ impl<S: Side> Connection<S> {
                         self.host_key.clone_from(&request.transcript.host_key);
                     }
                     transport::Ask::HostKey(offer) if !offer.rekey => self.host_key.clone_from(&offer.blob),
-                    transport::Ask::Sign(_) | transport::Ask::HostKey(_) => {}
+                    transport::Ask::Group(_) | transport::Ask::Sign(_) | transport::Ask::HostKey(_) => {}
                 }
                 Ok(match S::exchange_question(ask, &mut self.tickets) {
                     Some(question) => Step::Ask(S::shorten_question(question)),
@@ -266,7 +266,7 @@ impl<S: Side> Connection<S> {
 
     fn refuse(&mut self, what: What) {
         let refused = match what {
-            What::Exchange => S::refuse_exchange(&mut self.transport, self.now).map_err(Error::from),
+            What::Exchange => self.transport.refuse(self.now).map_err(Error::from),
             What::Auth => self.with_auth(|auth, call| auth.refuse(call)),
             What::Open(id) => {
                 let refusal = Err(connection::OpenRefusal::PROHIBITED);

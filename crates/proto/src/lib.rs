@@ -53,8 +53,8 @@ pub use error::{Error, Fault, Misuse, Wait};
 pub use event::{Event, Step};
 pub use question::{Ask, ChannelQuestion, OpenChannel, ReplyToGlobal, ReplyToRequest};
 pub use server::{
-    AdmitInteractive, AdmitKey, AdmitNone, AdmitPassword, Server, ServerAuthEvent, ServerQuestion,
-    SignExchange, WantKey,
+    AdmitInteractive, AdmitKey, AdmitNone, AdmitPassword, ChooseGroup, Server, ServerAuthEvent,
+    ServerQuestion, SignExchange, WantKey,
 };
 pub use side::Side;
 pub use slot::Slot;

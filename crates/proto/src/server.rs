@@ -3,8 +3,9 @@
 use std::fmt;
 use std::time::Instant;
 
+use crypto::Group;
 use keys::{Secret, SignatureAlg};
-use transport::{SignRequest, Transport};
+use transport::{GroupRequest, SignRequest, Transport};
 use userauth::server::{BannerText, Config as AuthConfig, Output};
 use userauth::{
     Authenticated, InteractiveAnswer, KeyVerdict, Methods, PasswordAnswer, Proof, Responses, SessionInfo,
@@ -23,6 +24,13 @@ pub enum Server {}
 
 /// What a server is asked. Whoever does not answer says no.
 pub enum ServerQuestion<'b> {
+    /// Which group is the key exchange to be in (RFC 4419)?
+    Group {
+        /// Answers it.
+        ticket: Ticket<ChooseGroup>,
+        /// The sizes that will do.
+        request: GroupRequest,
+    },
     /// A signature by a host key is needed.
     Sign {
         /// Answers it.
@@ -102,6 +110,7 @@ pub enum ServerQuestion<'b> {
 impl fmt::Debug for ServerQuestion<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Group { ticket: _, request } => f.debug_struct("Group").field("request", request).finish(),
             Self::Sign { ticket: _, request } => f.debug_struct("Sign").field("request", request).finish(),
             Self::None { ticket: _, user } => f.debug_struct("None").field("user", user).finish(),
             Self::KeyOffer { ticket: _, user, algorithm, key } => f
@@ -140,6 +149,9 @@ pub enum ServerAuthEvent {
     Authenticated(Authenticated),
 }
 
+/// Answered with a group whose size is one of those that will do.
+#[derive(Clone, Copy, Debug)]
+pub enum ChooseGroup {}
 /// Answered with the blob of the signature.
 #[derive(Clone, Copy, Debug)]
 pub enum SignExchange {}
@@ -159,12 +171,21 @@ pub enum AdmitPassword {}
 #[derive(Clone, Copy, Debug)]
 pub enum AdmitInteractive {}
 
+impl sealed::Sealed for ChooseGroup {}
 impl sealed::Sealed for SignExchange {}
 impl sealed::Sealed for AdmitNone {}
 impl sealed::Sealed for WantKey {}
 impl sealed::Sealed for AdmitKey {}
 impl sealed::Sealed for AdmitPassword {}
 impl sealed::Sealed for AdmitInteractive {}
+
+impl Ask<Server> for ChooseGroup {
+    type Answer = Group;
+
+    fn apply(connection: &mut Connection<Server>, _: What, group: Group) -> Result<(), Error> {
+        Ok(connection.transport.group(connection.now, Some(group))?)
+    }
+}
 
 impl Ask<Server> for SignExchange {
     type Answer = Vec<u8>;
@@ -327,16 +348,15 @@ impl Side for Server {
         tickets: &mut Tickets<What>,
     ) -> Option<ServerQuestion<'static>> {
         match ask {
+            transport::Ask::Group(request) => {
+                Some(ServerQuestion::Group { ticket: tickets.issue(What::Exchange, None), request })
+            }
             transport::Ask::Sign(request) => {
                 Some(ServerQuestion::Sign { ticket: tickets.issue(What::Exchange, None), request })
             }
             // Only a client's exchange asks this.
             transport::Ask::HostKey(_) => None,
         }
-    }
-
-    fn refuse_exchange(transport: &mut Transport, now: Instant) -> Result<(), transport::Error> {
-        transport.signed(now, None)
     }
 
     fn channel_question(question: ChannelQuestion<'_>) -> ServerQuestion<'_> {

@@ -32,8 +32,6 @@ pub trait Side: sealed::Sealed + Sized + 'static {
     fn exchange_question(ask: transport::Ask, tickets: &mut Tickets<What>)
     -> Option<Self::Question<'static>>;
     #[doc(hidden)]
-    fn refuse_exchange(transport: &mut Transport, now: Instant) -> Result<(), transport::Error>;
-    #[doc(hidden)]
     fn channel_question(question: ChannelQuestion<'_>) -> Self::Question<'_>;
     #[doc(hidden)]
     fn shorten_question<'b>(question: Self::Question<'static>) -> Self::Question<'b>;

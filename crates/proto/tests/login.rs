@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keys::{PrivateKey, SIGNATURES};
+use keys::{PrivateKey, SignatureAlg};
 use nacre_proto::{AdmitPassword, ClientQuestion, Error, ServerQuestion, Ticket, Wait};
 use testkit::{Login, Pair};
 use transport::Reason;
@@ -277,7 +277,7 @@ fn a_question_that_follows_a_slow_answer_has_all_its_time() {
     pair.settle();
     pair.clock.advance(within - Duration::from_secs(1));
     let ticket = credential.borrow_mut().take().expect("it was asked");
-    let (algorithm, key) = (&SIGNATURES[0], key.public().blob());
+    let (algorithm, key) = (SignatureAlg::by_name("ssh-ed25519").unwrap(), key.public().blob());
     let next = Credential::PublicKey { algorithm, key, query_first: false };
     pair.client.connection.answer(ticket, next).unwrap();
     pair.settle();

@@ -45,27 +45,26 @@ fn works(mut pair: Pair) -> Pair {
 }
 
 #[test]
-fn every_key_exchange_cipher_and_mac_works_with_every_other_one() {
-    let mut tried = 0;
-    for kex in KEX {
-        for cipher in CIPHERS {
-            for mac in MACS {
-                let pair = works(Pair::configured(
-                    100 + tried,
-                    |config| choose(config, kex, cipher, mac),
-                    |config| choose(config, kex, cipher, mac),
-                ));
-                let agreed = pair.client.connection.transport().agreed().expect("keys");
-                let sent = &agreed.protection.client_to_server;
-                assert_eq!((agreed.kex.name, sent.cipher.name), (kex.name, cipher.name));
-                // An AEAD has no MAC beside it, whatever is listed.
-                assert!(sent.mac.is_none_or(|used| used.name == mac.name), "{} {}", cipher.name, mac.name);
-                tried += 1;
-            }
-        }
+fn every_cipher_works_with_every_mac_and_every_key_exchange_with_some_of_them() {
+    let plain = KEX.iter().find(|row| row.name == "curve25519-sha256").expect("in the table");
+    let pairs = CIPHERS.iter().flat_map(|cipher| MACS.iter().map(move |mac| (cipher, mac)));
+    let mut suites: Vec<_> = pairs.clone().map(|(cipher, mac)| (plain, cipher, mac)).collect();
+    // All with all would be thousands, and large groups take their time.
+    suites.extend(KEX.iter().zip(pairs.cycle()).map(|(kex, (cipher, mac))| (kex, cipher, mac)));
+    for (tried, (kex, cipher, mac)) in (0..).zip(&suites) {
+        let pair = works(Pair::configured(
+            100 + tried,
+            |config| choose(config, kex, cipher, mac),
+            |config| choose(config, kex, cipher, mac),
+        ));
+        let agreed = pair.client.connection.transport().agreed().expect("keys");
+        let sent = &agreed.protection.client_to_server;
+        assert_eq!((agreed.kex.name, sent.cipher.name), (kex.name, cipher.name));
+        // An AEAD has no MAC beside it, whatever is listed.
+        assert!(sent.mac.is_none_or(|used| used.name == mac.name), "{} {}", cipher.name, mac.name);
     }
-    assert_eq!(tried, (KEX.len() * CIPHERS.len() * MACS.len()) as u64);
-    assert!(tried >= 3 * 6 * 4, "the tables have rows: {tried}");
+    assert_eq!(suites.len(), KEX.len() + CIPHERS.len() * MACS.len());
+    assert!(suites.len() >= 3 + 6 * 4, "the tables have rows: {}", suites.len());
 }
 
 #[test]

@@ -203,7 +203,7 @@ mod tests {
             log,
             [
                 "Unable to load host key: missing",
-                "Unable to load host key \"text\": no OPENSSH PRIVATE KEY in the file",
+                "Unable to load host key \"text\": no private key in the file",
                 "Unable to load host key: text"
             ]
         );

@@ -4,10 +4,11 @@ use std::time::Instant;
 use connection::{
     ChannelRequest, ChannelType, GlobalRequest, Grant, LocalId, OpenRefusal, Priority, Signal, Stream,
 };
+use crypto::Group;
 use keys::{Secret, SignatureAlg};
 use proto::{
-    AdmitInteractive, AdmitKey, AdmitNone, AdmitPassword, AlivePolicy, Ask, ChangePassword, Client,
-    Connection, Error, Misuse, NextCredential, OpenChannel, RecvBuf, ReplyToGlobal, ReplyToRequest,
+    AdmitInteractive, AdmitKey, AdmitNone, AdmitPassword, AlivePolicy, Ask, ChangePassword, ChooseGroup,
+    Client, Connection, Error, Misuse, NextCredential, OpenChannel, RecvBuf, ReplyToGlobal, ReplyToRequest,
     RespondToPrompts, Server, Side, SignExchange, SignLogin, Step, Ticket, TrustHostKey, WantKey,
 };
 use transport::{Reason, RekeyPolicy};
@@ -401,6 +402,12 @@ impl<S: Side> Recordable<S> for ReplyToRequest {
 impl<S: Side> Recordable<S> for ReplyToGlobal {
     fn recorded(answer: &Option<Vec<u8>>) -> Answer {
         Answer::Data(answer.clone())
+    }
+}
+
+impl Recordable<Server> for ChooseGroup {
+    fn recorded(answer: &Group) -> Answer {
+        Answer::Group(answer.prime().to_vec(), answer.generator().to_vec())
     }
 }
 

@@ -17,7 +17,7 @@
 //! | `process TIME` | one call | the step or error as `Debug` writes it; data by length and hash |
 //! | `timeout TIME` | `handle_timeout` | |
 //! | `sent N` | N bytes were sent | SHA-256 of all bytes sent so far |
-//! | `answer QUESTION KIND …` | an answer: `bool`, `bytes`, `data`, `grant`, `refusal`, `verdict`, `challenge`, `secrets`, `credential` | the result |
+//! | `answer QUESTION KIND …` | an answer: `bool`, `bytes`, `group`, `data`, `grant`, `refusal`, `verdict`, `challenge`, `secrets`, `credential` | the result |
 //! | `decline QUESTION` | the ticket is dropped | |
 //! | `slot CHANNEL STREAM MAX BYTES` | a slot was asked for, and filled and committed with these bytes | the result of `commit` |
 //! | `open`, `request`, `global`, … | the command of that name with its arguments in the order of [`Command`]; `interactive` is `set_priority` | the result |

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use connection::{ChannelRequest, Grant, LocalId, OpenReason, OpenRefusal, Stream};
+use crypto::Group;
 use keys::{PrivateKey, PublicKey};
 use proto::{ChannelQuestion, Event, Server, ServerAuthEvent, ServerQuestion};
 use userauth::{Challenge, InteractiveAnswer, KeyVerdict, Methods, PasswordAnswer, Prompt, Verdict};
@@ -18,6 +19,8 @@ pub type ServerHook =
 pub struct ServerApp {
     /// Host keys, in the order of the configuration.
     pub host_keys: Vec<PrivateKey>,
+    /// Bits of the well-known group that it gives where it is asked for one.
+    pub group_bits: u32,
     /// Keys that are let in, for every user.
     pub keys: Vec<PublicKey>,
     /// Passwords that are let in.
@@ -73,6 +76,7 @@ impl ServerApp {
     pub fn new(host_keys: Vec<PrivateKey>) -> Self {
         Self {
             host_keys,
+            group_bits: 2048,
             keys: Vec::new(),
             passwords: Vec::new(),
             expired: Vec::new(),
@@ -221,6 +225,11 @@ impl App<Server> for ServerApp {
         };
         let Some(question) = question else { return };
         match question {
+            ServerQuestion::Group { ticket, .. } => {
+                let group = Group::well_known(self.group_bits).expect("a well-known group");
+                // One that is not asked for is no.
+                let _ = connection.answer(ticket, group);
+            }
             ServerQuestion::Sign { ticket, request } => {
                 let signature = self.host_keys[request.host_key]
                     .sign(request.algorithm, request.hash.as_bytes())

@@ -1,8 +1,9 @@
 use std::fmt;
 
-use crypto::KexError;
+use crypto::{InflateError, KexError};
 use wire::{Escaped, WireError};
 
+use crate::group::GroupRequest;
 use crate::negotiate::NoCommon;
 use crate::reason::Reason;
 
@@ -100,6 +101,13 @@ pub enum Misbehaviour {
         /// The sequence number of what it did not know.
         sequence: u32,
     },
+    /// A client asked for a group of sizes that none has, or that no server should give (RFC 4419 §3).
+    GroupRequest(GroupRequest),
+    /// A server gave a group of another size than it was asked for (RFC 4419 §3).
+    GroupSize {
+        /// Bits of its prime.
+        bits: u32,
+    },
     /// EXT_INFO came where it may not be (RFC 8308 §2.4).
     ExtInfoMisplaced,
     /// More EXT_INFO than [`limits::EXT_INFO_MESSAGES`](crate::limits::EXT_INFO_MESSAGES).
@@ -113,6 +121,8 @@ pub enum Misbehaviour {
     TooManyPacketsBeforeAuth,
     /// More exchanges than [`limits::EXCHANGES_BEFORE_AUTH`](crate::limits::EXCHANGES_BEFORE_AUTH).
     TooManyExchangesBeforeAuth,
+    /// What the peer compressed cannot be inflated, or has no end.
+    Compression(InflateError),
     /// The peer asked for more answers than can wait while it owes us its KEXINIT.
     TooManyReplies,
 }
@@ -120,6 +130,8 @@ pub enum Misbehaviour {
 /// What was answered with no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
+    /// A group of the sizes that the client asks for.
+    Group,
     /// Trust in the server's host key.
     HostKey,
     /// A signature by our host key.
@@ -150,6 +162,8 @@ pub enum Misuse {
     BadHostKey,
     /// A signature that is not of the algorithm that was asked for.
     WrongSignature,
+    /// A group that is not of the sizes that were asked for.
+    WrongGroup,
     /// The peer did not say that it knows this.
     NotOffered,
     /// Not now, or not in this role.
@@ -166,6 +180,10 @@ impl Error {
             Self::Misbehaved(Misbehaviour::ProtocolVersion { .. }) => {
                 Some(Reason::PROTOCOL_VERSION_NOT_SUPPORTED)
             }
+            Self::Misbehaved(Misbehaviour::GroupRequest(_) | Misbehaviour::GroupSize { .. }) => {
+                Some(Reason::KEY_EXCHANGE_FAILED)
+            }
+            Self::Misbehaved(Misbehaviour::Compression(_)) => Some(Reason::COMPRESSION_ERROR),
             Self::Malformed(_) | Self::Misbehaved(_) => Some(Reason::PROTOCOL_ERROR),
             // One answer for both, or the answer would tell which of them it was.
             Self::Forged | Self::BadPacketLength { .. } => Some(Reason::MAC_ERROR),
@@ -173,7 +191,7 @@ impl Error {
             | Self::KeyExchange(_)
             | Self::Keys(_)
             | Self::BadSignature(_)
-            | Self::Refused(Refusal::Signature) => Some(Reason::KEY_EXCHANGE_FAILED),
+            | Self::Refused(Refusal::Group | Refusal::Signature) => Some(Reason::KEY_EXCHANGE_FAILED),
             Self::Refused(Refusal::HostKey) => Some(Reason::HOST_KEY_NOT_VERIFIABLE),
             Self::TimedOut => Some(Reason::BY_APPLICATION),
             Self::KeyUsedUp => Some(Reason::PROTOCOL_ERROR),
@@ -185,6 +203,10 @@ impl Error {
     pub(crate) fn disconnect_text(&self) -> &'static str {
         match self {
             Self::Malformed(_) => "malformed message",
+            Self::Misbehaved(Misbehaviour::GroupRequest(_) | Misbehaviour::GroupSize { .. }) => {
+                "DH GEX group out of range"
+            }
+            Self::Misbehaved(Misbehaviour::Compression(_)) => "compression error",
             Self::Misbehaved(_) => "protocol error",
             Self::NoCommon(_) => "no common algorithm",
             Self::Forged | Self::BadPacketLength { .. } => "corrupt packet",
@@ -192,6 +214,7 @@ impl Error {
             | Self::Keys(_)
             | Self::BadSignature(_)
             | Self::Refused(Refusal::Signature) => "key exchange failed",
+            Self::Refused(Refusal::Group) => "no matching DH grp found",
             Self::Refused(Refusal::HostKey) => "host key not accepted",
             Self::TimedOut => "timeout",
             Self::KeyUsedUp => "too many packets without rekey",
@@ -241,6 +264,7 @@ impl fmt::Display for Error {
             Self::KeyExchange(error) => write!(f, "key exchange: {error}"),
             Self::Keys(error) => write!(f, "key derivation: {error}"),
             Self::BadSignature(error) => write!(f, "signature of the host key: {error}"),
+            Self::Refused(Refusal::Group) => f.write_str("no matching DH grp found"),
             Self::Refused(Refusal::HostKey) => f.write_str("host key was not accepted"),
             Self::Refused(Refusal::Signature) => f.write_str("no signature by the host key"),
             Self::TimedOut => f.write_str("key exchange took too long"),
@@ -277,11 +301,13 @@ impl fmt::Display for Misbehaviour {
             Self::UnimplementedInExchange { sequence } => {
                 write!(f, "message {sequence} of the key exchange is unknown to the peer")
             }
+            Self::GroupRequest(_) | Self::GroupSize { .. } => f.write_str("DH GEX group out of range"),
             Self::ExtInfoMisplaced => f.write_str("EXT_INFO where it may not be"),
             Self::TooManyExtInfo => f.write_str("too many EXT_INFO messages"),
             Self::TooManyExtensions { count } => write!(f, "{count} extensions in one message"),
             Self::TooManyPacketsBeforeAuth => f.write_str("too many packets before authentication"),
             Self::TooManyExchangesBeforeAuth => f.write_str("too many key exchanges before authentication"),
+            Self::Compression(error) => fmt::Display::fmt(error, f),
             Self::TooManyReplies => f.write_str("too many answers wait for a key exchange"),
         }
     }
@@ -296,6 +322,7 @@ impl fmt::Display for Misuse {
             Self::BadIdent => "identification that the protocol does not allow",
             Self::BadHostKey => "host key that is not a key blob",
             Self::WrongSignature => "signature of another algorithm than was asked for",
+            Self::WrongGroup => "group of another size than was asked for",
             Self::NotOffered => "extension that the peer did not offer",
             Self::NotNow => "not possible now",
             Self::TooLong => "longer than a packet may be",

@@ -1,6 +1,6 @@
 //! Packets on their way in (RFC 4253 §6).
 
-use crypto::{OpenError, OpeningKey};
+use crypto::{CompressionAlg, Inflater, OpenError, OpeningKey};
 
 use crate::error::{Error, Misbehaviour};
 use crate::limits::{PACKET_LENGTH_MIN, PADDING_MIN};
@@ -18,6 +18,11 @@ pub(crate) struct Inbound {
     packets: u64,
     /// Bytes that this key opened.
     bytes: u64,
+    compression: Option<&'static CompressionAlg>,
+    /// Inflates all payloads, where compression was agreed on and has begun.
+    inflater: Option<Inflater>,
+    /// The message that tells of the login was sent or received.
+    authenticated: bool,
 }
 
 /// A packet that was opened.
@@ -31,7 +36,16 @@ pub(crate) struct Opened<'b> {
 
 impl Inbound {
     pub(crate) fn new() -> Self {
-        Self { key: OpeningKey::none(), sequence: Sequence::default(), expected: None, packets: 0, bytes: 0 }
+        Self {
+            key: OpeningKey::none(),
+            sequence: Sequence::default(),
+            expected: None,
+            packets: 0,
+            bytes: 0,
+            compression: None,
+            inflater: None,
+            authenticated: false,
+        }
     }
 
     /// The bytes of the next packet on the wire, from its length to its tag, when its length is there. A length over
@@ -57,15 +71,17 @@ impl Inbound {
         whole.checked_add(self.key.tag_len()).filter(|_| blocks)
     }
 
-    /// Opens the packet whose length [`expect`](Self::expect) gave, when it is all there.
+    /// Opens the packet whose length [`expect`](Self::expect) gave, when it is all there. A payload that was compressed
+    /// may have as many bytes as a packet may: `limit`.
     pub(crate) fn open<'b>(
         &mut self,
         rx: &'b mut RecvBuf,
         packets_max: u64,
+        limit: u32,
     ) -> Result<Option<Opened<'b>>, Error> {
         let Some(total) = self.expected else { return Ok(None) };
         let tag_len = self.key.tag_len();
-        let Some(packet) = rx.take(total) else { return Ok(None) };
+        let Some((packet, inflated)) = rx.take_beside_inflated(total) else { return Ok(None) };
         self.expected = None;
         if self.packets >= packets_max {
             return Err(Error::KeyUsedUp);
@@ -82,19 +98,51 @@ impl Inbound {
             return Err(Misbehaviour::Padding.into());
         }
         let payload_len = rest.len().checked_sub(padding).ok_or(Misbehaviour::Padding)?;
-        let payload = rest.get(..payload_len).unwrap_or_default();
+        let mut payload = rest.get(..payload_len).unwrap_or_default();
+        if let Some(inflater) = &mut self.inflater {
+            let max = usize::try_from(limit).unwrap_or(usize::MAX);
+            inflater.inflate(payload, inflated, max).map_err(Misbehaviour::Compression)?;
+            payload = inflated;
+        }
         let number = *payload.first().ok_or(Misbehaviour::EmptyPayload)?;
         Ok(Some(Opened { payload, number, sequence }))
     }
 
-    /// From the peer's NEWKEYS on. The sequence number starts again only under strict KEX.
-    pub(crate) fn change_key(&mut self, key: OpeningKey, strict: bool) {
+    /// From the peer's NEWKEYS on. The sequence number starts again only under strict KEX, compression always.
+    pub(crate) fn change_key(&mut self, key: OpeningKey, compression: &'static CompressionAlg, strict: bool) {
         self.key = key;
+        self.compression = Some(compression);
+        self.inflater = None;
+        self.begin_compression();
         self.packets = 0;
         self.bytes = 0;
         if strict {
             self.sequence.reset();
         }
+    }
+
+    /// The message that tells of the login was the last one that the peer sent, or nothing else comes from the peer
+    /// before it has it.
+    pub(crate) fn authenticated(&mut self) {
+        self.authenticated_from_new_keys();
+        self.begin_compression();
+    }
+
+    /// The peer will have the message that tells of the login only after it has sent its NEWKEYS.
+    pub(crate) fn authenticated_from_new_keys(&mut self) {
+        self.authenticated = true;
+    }
+
+    fn begin_compression(&mut self) {
+        let due = self.compression.filter(|row| !row.after_auth || self.authenticated);
+        if let Some(row) = due.filter(|_| self.inflater.is_none()) {
+            self.inflater = row.inflater();
+        }
+    }
+
+    /// Whether payloads can be longer than their packets.
+    pub(crate) fn inflates(&self) -> bool {
+        self.inflater.is_some()
     }
 
     pub(crate) fn wrapped(&self) -> bool {

@@ -4,6 +4,7 @@ use crypto::KexAlg;
 use keys::SignatureAlg;
 use wire::{Bytes, Human};
 
+use crate::group::GroupRequest;
 use crate::negotiate::Agreed;
 use crate::reason::Reason;
 use crate::transcript::{ExchangeHash, Transcript};
@@ -80,6 +81,9 @@ pub enum Event<'b> {
 /// A question. No answer before the exchange's deadline is "no".
 #[derive(Debug)]
 pub enum Ask {
+    /// Asks the server for a group of one of these sizes, which are some that it may give (RFC 4419). Answer with
+    /// [`group`](crate::Transport::group).
+    Group(GroupRequest),
     /// Asks the server for its host key's signature of the exchange hash. Answer with
     /// [`signed`](crate::Transport::signed).
     Sign(SignRequest),

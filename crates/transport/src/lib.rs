@@ -4,7 +4,7 @@
 //!   one packet in place and says what it was ([`Input`]), [`Transport::transmit`] gives what is to be written.
 //! * The layers above send messages through [`wire::Outbox`], which it implements, and data through a [`Frame`], which
 //!   is sealed where it was filled. While a key exchange is under way messages wait and there are no frames.
-//! * What needs a private key, or trust, is a question ([`Ask`]).
+//! * What needs a private key, a file, or trust, is a question ([`Ask`]).
 //! * [`negotiate()`], [`Transcript`] and [`Algorithms`] are values and pure functions, for processes that check.
 //!
 //! # What it guarantees
@@ -21,6 +21,7 @@ mod algorithms;
 mod config;
 mod error;
 mod ext_info;
+mod group;
 mod ident;
 mod inbound;
 mod input;
@@ -44,6 +45,7 @@ pub use algorithms::{Algorithms, Directions};
 pub use config::Config;
 pub use error::{Closed, Error, Misbehaviour, Misuse, Refusal};
 pub use ext_info::PeerExtensions;
+pub use group::{GroupPart, GroupRequest};
 pub use ident::{Ident, PeerIdent};
 pub use input::{Ask, Event, HostKeyOffer, Input, Payload, SignRequest};
 pub use limits::Limits;

@@ -14,11 +14,14 @@ pub const GREETING_LINES_MAX: u32 = 1024;
 /// Largest `packet_length` before authentication: RFC 4253 §6.1 wants 35,000 bytes to be understood, nobody needs more.
 pub const PACKET_LENGTH_BEFORE_AUTH: u32 = 35_000;
 
-/// Largest `packet_length` after authentication, as OpenSSH has it.
+/// Largest `packet_length` after authentication, as OpenSSH has it. A payload that came compressed may have as many bytes.
 pub const PACKET_LENGTH_MAX: u32 = 256 * 1024;
 
 /// Smallest `packet_length`: the padding's length, one byte of payload, four of padding (RFC 4253 §6).
 pub const PACKET_LENGTH_MIN: u32 = 6;
+
+/// Room in bytes for payloads that are to be compressed, to begin with.
+pub const PLAIN_MIN: usize = 4 * 1024;
 
 /// Least padding in bytes (RFC 4253 §6).
 pub const PADDING_MIN: usize = 4;

@@ -1,6 +1,6 @@
 //! The messages of this layer.
 
-use wire::{Bytes, Human, NameList, Rest};
+use wire::{Bytes, Human, Mpint, NameList, Rest};
 
 /// When a message of this layer may arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,4 +57,19 @@ wire::messages! {
     192 Ping<'a> { data: Bytes<'a> } in Phase::Keyed, by Both, "OpenSSH PROTOCOL §1.10";
     /// The data of a ping.
     193 Pong<'a> { data: Bytes<'a> } in Phase::Keyed, by Both, "OpenSSH PROTOCOL §1.10";
+}
+
+wire::messages! {
+    /// The messages of group exchange (RFC 4419), whose numbers mean other things in [`TABLE`]. Number 30, the request
+    /// that names one size only, is of drafts and was never needed by anybody who offers these methods to us.
+    pub static GROUP_TABLE: Phase;
+
+    /// The server's group.
+    31 KexDhGexGroup<'a> { prime: Mpint<'a>, generator: Mpint<'a> } in Phase::Exchange, by Server, "RFC 4419 §3";
+    /// The client's public value. An `mpint` is taken as a string here: its bytes are judged with the group.
+    32 KexDhGexInit<'a> { client_public: Bytes<'a> } in Phase::Exchange, by Client, "RFC 4419 §3";
+    /// The server's host key, its public value and its signature of the exchange hash.
+    33 KexDhGexReply<'a> { host_key: Bytes<'a>, server_public: Bytes<'a>, signature: Bytes<'a> } in Phase::Exchange, by Server, "RFC 4419 §3";
+    /// The sizes in bits of the group that the client wants.
+    34 KexDhGexRequest { min: u32, preferred: u32, max: u32 } in Phase::Exchange, by Client, "RFC 4419 §3";
 }

@@ -1,9 +1,10 @@
 //! Packets on their way out (RFC 4253 §6), and the gate that holds them back during a key exchange.
 
-use crypto::SealingKey;
+use crypto::{CompressionAlg, Deflater, SealingKey};
 use wire::{Message, SliceSink, encoded_len};
+use zeroize::Zeroizing;
 
-use crate::limits::PADDING_MIN;
+use crate::limits::{FRAME_PAYLOAD_MAX, PADDING_MIN, PLAIN_MIN};
 use crate::outbuf::OutBuf;
 use crate::replies::Replies;
 use crate::sequence::Sequence;
@@ -20,10 +21,25 @@ pub(crate) struct Outbound {
     packets_max: u64,
     buf: OutBuf,
     replies: Replies,
+    compression: Option<&'static CompressionAlg>,
+    /// Compresses all payloads, where that was agreed on and has begun.
+    deflater: Option<Deflater>,
+    /// What a payload is written into when it is to be compressed: plaintext, so all that was ever here is overwritten.
+    plain: Zeroizing<Vec<u8>>,
+    authenticated: Authenticated,
     /// Closed from our KEXINIT to our NEWKEYS: then only messages of the exchange pass (RFC 4253 §7.1).
     gate_open: bool,
     /// The key may not be used any more; nothing is sent from then on.
     used_up: bool,
+}
+
+/// Whether the message that tells of the login was sent or received, behind which delayed compression begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Authenticated {
+    No,
+    /// It waits for the gate, as the last of this many messages.
+    Waits(usize),
+    Yes,
 }
 
 /// Bytes before a payload: the packet's length and the padding's.
@@ -40,6 +56,10 @@ impl Outbound {
             packets_max,
             buf: OutBuf::default(),
             replies: Replies::default(),
+            compression: None,
+            deflater: None,
+            plain: Zeroizing::default(),
+            authenticated: Authenticated::No,
             gate_open: false,
             used_up: false,
         }
@@ -64,24 +84,24 @@ impl Outbound {
     /// Sends a message whether or not the gate is open.
     pub(crate) fn pass<M: Message>(&mut self, message: &M) {
         let length = encoded_len(message);
-        let room = self.buf.room(packet_len(&self.key, length));
-        if let Some(payload) = room.get_mut(HEADER_LEN..HEADER_LEN.saturating_add(length)) {
-            message.encode(&mut SliceSink::new(payload));
-        }
-        self.seal(length);
+        message.encode(&mut SliceSink::new(self.payload_room(length)));
+        self.put(length);
     }
 
     /// Sends a payload whether or not the gate is open.
     pub(crate) fn pass_payload(&mut self, payload: &[u8]) {
-        let room = self.buf.room(packet_len(&self.key, payload.len()));
-        if let Some(room) = room.get_mut(HEADER_LEN..HEADER_LEN.saturating_add(payload.len())) {
+        let room = self.payload_room(payload.len());
+        if room.len() == payload.len() {
             room.copy_from_slice(payload);
         }
-        self.seal(payload.len());
+        self.put(payload.len());
     }
 
     /// Room for a payload of `payload_max` bytes. After it was filled comes [`commit`](Self::commit).
     pub(crate) fn payload_room(&mut self, payload_max: usize) -> &mut [u8] {
+        if self.deflater.is_some() {
+            return self.plain_room(payload_max);
+        }
         let room = self.buf.room(packet_len(&self.key, payload_max));
         room.get_mut(HEADER_LEN..HEADER_LEN.saturating_add(payload_max)).unwrap_or_default()
     }
@@ -89,7 +109,31 @@ impl Outbound {
     /// Seals the first `payload_len` bytes of [`payload_room`](Self::payload_room), with nothing sent in between.
     pub(crate) fn commit(&mut self, payload_len: usize) {
         self.used = self.used.saturating_add(1);
-        self.seal(payload_len);
+        self.put(payload_len);
+    }
+
+    /// Room for a payload that is to be compressed. It grows by hand: a vector that grows by itself leaves its old
+    /// contents behind.
+    fn plain_room(&mut self, payload_max: usize) -> &mut [u8] {
+        if self.plain.len() < payload_max {
+            let grown =
+                payload_max.max(PLAIN_MIN).max(self.plain.len().saturating_mul(2).min(FRAME_PAYLOAD_MAX));
+            self.plain = Zeroizing::new(vec![0; grown]);
+        }
+        self.plain.get_mut(..payload_max).unwrap_or_default()
+    }
+
+    /// Makes a packet of the first `payload_len` bytes of [`payload_room`](Self::payload_room).
+    fn put(&mut self, payload_len: usize) {
+        let Some(deflater) = &mut self.deflater else { return self.seal(payload_len) };
+        let room = Deflater::room_for(payload_len);
+        let packet = self.buf.room(packet_len(&self.key, room));
+        let deflated = packet.get_mut(HEADER_LEN..HEADER_LEN.saturating_add(room)).unwrap_or_default();
+        match deflater.deflate(self.plain.get(..payload_len).unwrap_or_default(), deflated) {
+            Ok(deflated_len) => self.seal(deflated_len),
+            // It has all the room that it can need. If that were wrong, the peer could follow no further.
+            Err(crypto::NoRoom) => self.used_up = true,
+        }
     }
 
     /// Seals the payload that stands in the buffer's room behind the header.
@@ -123,9 +167,12 @@ impl Outbound {
         self.buf.filled(whole);
     }
 
-    /// From our NEWKEYS on.
-    pub(crate) fn change_key(&mut self, key: SealingKey, strict: bool) {
+    /// From our NEWKEYS on. Compression starts anew with each key.
+    pub(crate) fn change_key(&mut self, key: SealingKey, compression: &'static CompressionAlg, strict: bool) {
         self.key = key;
+        self.compression = Some(compression);
+        self.deflater = None;
+        self.begin_compression();
         self.packets = 0;
         self.bytes = 0;
         self.used = 0;
@@ -144,6 +191,42 @@ impl Outbound {
         let waiting = self.replies.take();
         for payload in Replies::payloads(&waiting) {
             self.pass_payload(payload);
+            if let Authenticated::Waits(ahead) = &mut self.authenticated {
+                *ahead = ahead.saturating_sub(1);
+                if *ahead == 0 {
+                    self.authenticated();
+                }
+            }
+        }
+    }
+
+    /// The message that tells of the login was the last one that was sent, or has been received.
+    pub(crate) fn authenticated(&mut self) {
+        self.authenticated = Authenticated::Yes;
+        self.begin_compression();
+    }
+
+    /// The message that tells of the login was the last one that was given to [`send`](Self::send).
+    pub(crate) fn authenticated_behind_what_waits(&mut self) {
+        match Replies::payloads(self.replies.waiting()).count() {
+            0 => self.authenticated(),
+            waiting => self.authenticated = Authenticated::Waits(waiting),
+        }
+    }
+
+    fn begin_compression(&mut self) {
+        let due = self.compression.filter(|row| !row.after_auth || self.authenticated == Authenticated::Yes);
+        if let Some(row) = due.filter(|_| self.deflater.is_none()) {
+            self.deflater = row.deflater();
+        }
+    }
+
+    /// Gives memory back, for connections that are idle.
+    pub(crate) fn release(&mut self) {
+        self.buf.release();
+        self.plain = Zeroizing::default();
+        if let Some(deflater) = &mut self.deflater {
+            deflater.release();
         }
     }
 
@@ -174,9 +257,10 @@ impl Outbound {
         self.used
     }
 
-    /// Bytes of a packet with such a payload, from its length to its tag.
+    /// Most bytes of a packet with such a payload, from its length to its tag.
     pub(crate) fn packet_len(&self, payload_len: usize) -> usize {
-        packet_len(&self.key, payload_len)
+        let deflates = self.deflater.is_some();
+        packet_len(&self.key, if deflates { Deflater::room_for(payload_len) } else { payload_len })
     }
 
     /// Bytes of payloads that wait for the gate.

@@ -12,6 +12,8 @@ pub struct RecvBuf {
     bytes: Zeroizing<Vec<u8>>,
     head: usize,
     tail: usize,
+    /// The payload that came compressed last.
+    inflated: Zeroizing<Vec<u8>>,
 }
 
 impl RecvBuf {
@@ -52,7 +54,7 @@ impl RecvBuf {
     /// Bytes of memory that it holds.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len().saturating_add(self.inflated.capacity())
     }
 
     /// Gives the memory back when no bytes wait. For connections that are idle.
@@ -71,6 +73,7 @@ impl RecvBuf {
         if let Some(left_behind) = self.bytes.get_mut(self.tail..) {
             left_behind.zeroize();
         }
+        self.inflated.zeroize();
     }
 
     /// The bytes that wait.
@@ -91,6 +94,14 @@ impl RecvBuf {
         let end = start.checked_add(n).filter(|end| *end <= self.tail)?;
         self.head = end;
         self.bytes.get_mut(start..end)
+    }
+
+    /// As [`take`](Self::take), with room to inflate what is in it.
+    pub(crate) fn take_beside_inflated(&mut self, n: usize) -> Option<(&mut [u8], &mut Zeroizing<Vec<u8>>)> {
+        let start = self.head;
+        let end = start.checked_add(n).filter(|end| *end <= self.tail)?;
+        self.head = end;
+        Some((self.bytes.get_mut(start..end)?, &mut self.inflated))
     }
 
     fn make_room(&mut self, want: usize) {

@@ -33,12 +33,17 @@ impl Replies {
         }
     }
 
+    /// All that waits, for [`payloads`](Self::payloads).
+    pub(crate) fn waiting(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// All that waits; nothing waits after it.
     pub(crate) fn take(&mut self) -> Zeroizing<Vec<u8>> {
         std::mem::take(&mut self.bytes)
     }
 
-    /// The payloads in what [`take`](Self::take) gave.
+    /// The payloads in what [`take`](Self::take) or [`waiting`](Self::waiting) gave.
     pub(crate) fn payloads(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
         let mut left = wire::Reader::new(bytes);
         std::iter::from_fn(move || left.string().ok())

@@ -54,24 +54,29 @@ impl Schedule<'_> {
         ]
     }
 
-    /// `HASH(K || H || letter || session_id)`, and after that `HASH(K || H || all so far)` until there is enough.
     fn derive(&self, letter: u8, len: usize) -> Zeroizing<Vec<u8>> {
-        let mut common = Hasher::new(self.alg);
-        self.secret.absorb(&mut common);
-        common.update(self.hash.as_bytes());
-        // Room for a whole number of hashes, so that the vector never grows and leaves key bytes behind.
-        let mut out = Zeroizing::new(Vec::with_capacity(len.saturating_add(self.alg.output_len())));
-        let mut hasher = common.clone();
-        hasher.update(&[letter]);
-        hasher.update(self.session.as_bytes());
-        while out.len() < len {
-            out.extend_from_slice(hasher.finish().as_slice());
-            hasher = common.clone();
-            hasher.update(&out);
-        }
-        out.truncate(len);
-        out
+        derive(self.alg, self.secret.encoded(), self.hash.as_bytes(), self.session.as_bytes(), letter, len)
     }
+}
+
+/// `HASH(K || H || letter || session_id)`, and after that `HASH(K || H || all so far)` until there is enough. `k` is as
+/// it is encoded.
+fn derive(alg: HashAlg, k: &[u8], h: &[u8], session: &[u8], letter: u8, len: usize) -> Zeroizing<Vec<u8>> {
+    let mut common = Hasher::new(alg);
+    common.update(k);
+    common.update(h);
+    // Room for a whole number of hashes, so that the vector never grows and leaves key bytes behind.
+    let mut out = Zeroizing::new(Vec::with_capacity(len.saturating_add(alg.output_len())));
+    let mut hasher = common.clone();
+    hasher.update(&[letter]);
+    hasher.update(session);
+    while out.len() < len {
+        out.extend_from_slice(hasher.finish().as_slice());
+        hasher = common.clone();
+        hasher.update(&out);
+    }
+    out.truncate(len);
+    out
 }
 
 #[cfg(test)]
@@ -91,6 +96,7 @@ mod tests {
                 client_kexinit: Vec::new(),
                 server_kexinit: Vec::new(),
                 host_key: Vec::new(),
+                group: None,
                 client_public: Vec::new(),
                 server_public: Vec::new(),
                 shared_secret: Secret::copy_of(response.secret.encoded()),
@@ -126,6 +132,42 @@ mod tests {
             }
         }
         assert_ne!(hash.as_bytes(), session.as_bytes());
+    }
+
+    #[test]
+    #[allow(clippy::print_stdout, reason = "tests")]
+    fn nist_vectors() {
+        let text = include_str!("../../../vectors/nist-ssh-kdf.txt");
+        let hex = |text: &str| {
+            let byte = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+            (0..text.len()).step_by(2).map(byte).collect::<Vec<u8>>()
+        };
+        let mut run = 0;
+        for case in text.split("\n\n") {
+            let field = |name: &str| {
+                let mut lines = case.lines().filter(|line| !line.starts_with('#'));
+                lines
+                    .find_map(|line| line.split_once(" = ").filter(|(key, _)| *key == name))
+                    .map(|(_, value)| value)
+            };
+            let alg = match field("hash") {
+                Some("SHA1") => HashAlg::Sha1,
+                Some("SHA256") => HashAlg::Sha256,
+                Some("SHA384") => HashAlg::Sha384,
+                Some("SHA512") => HashAlg::Sha512,
+                Some(other) => panic!("{other}"),
+                None => continue,
+            };
+            let [k, h, session] = ["k", "h", "session"].map(|name| hex(field(name).unwrap()));
+            for (name, letter) in ["a", "b", "c", "d", "e", "f"].into_iter().zip(b'A'..) {
+                let expected = hex(field(name).unwrap());
+                let made = derive(alg, &k, &h, &session, letter, expected.len());
+                assert_eq!(made.as_slice(), expected, "{:?} {name}", field("case"));
+                run += 1;
+            }
+        }
+        println!("vectors: nist ssh-kdf {run} run");
+        assert!(run > 0);
     }
 
     #[test]

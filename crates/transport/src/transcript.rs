@@ -1,10 +1,12 @@
 use std::fmt;
 
 use crypto::{Digest, HashAlg, Hasher, Secret};
-use wire::put_string;
+use wire::{Encode, put_string};
+
+use crate::group::GroupPart;
 
 /// Everything that enters the exchange hash, as strings, so that another process (sshd's monitor) can compute it
-/// again and need not believe the hash that it is asked to sign (RFC 4253 §8, RFC 5656 §4).
+/// again and need not believe the hash that it is asked to sign (RFC 4253 §8, RFC 5656 §4, RFC 4419 §3).
 pub struct Transcript {
     /// V_C: the client's identification without its line end.
     pub client_ident: Vec<u8>,
@@ -16,6 +18,8 @@ pub struct Transcript {
     pub server_kexinit: Vec<u8>,
     /// K_S: the blob of the server's host key.
     pub host_key: Vec<u8>,
+    /// Where the server chose a group: which one, and what the client had asked for.
+    pub group: Option<GroupPart>,
     /// Q_C: the client's public value.
     pub client_public: Vec<u8>,
     /// Q_S: the server's.
@@ -35,11 +39,15 @@ impl Transcript {
             &self.client_kexinit,
             &self.server_kexinit,
             &self.host_key,
-            &self.client_public,
-            &self.server_public,
         ];
         for string in strings {
             put_string(&mut hasher, string);
+        }
+        if let Some(group) = &self.group {
+            group.encode(&mut hasher);
+        }
+        for public in [&self.client_public, &self.server_public] {
+            put_string(&mut hasher, public);
         }
         hasher.update(self.shared_secret.expose());
         ExchangeHash(hasher.finish())

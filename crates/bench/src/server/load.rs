@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use connection::{ChannelRequest, ChannelType, Event, Grant, LocalId, Stream, TerminalModes, TerminalSize};
 use crypto::{CIPHERS, OsRng};
-use keys::{KeyFile, PrivateKey, SIGNATURES};
+use keys::{KeyFile, PrivateKey, SignatureAlg};
 use proto::{
     Client, ClientAuthConfig, ClientAuthEvent, ClientQuestion, Config, Connection, Event as Said, RecvBuf,
     Step,
@@ -364,7 +364,7 @@ fn answer(
             if wanted.requests > 0 {
                 return Err("the key was refused".into());
             }
-            let (algorithm, key) = (&SIGNATURES[0], blob.to_vec());
+            let (algorithm, key) = (SignatureAlg::by_name("ssh-ed25519").unwrap(), blob.to_vec());
             connection.answer(ticket, Credential::PublicKey { algorithm, key, query_first: false })?;
         }
         ClientQuestion::Sign { ticket, algorithm, data, .. } => {

@@ -90,6 +90,7 @@ pub(crate) const ENVIRONMENT: Environment<'static> = Environment {
         },
         host_keys: KEYS,
         public_keys: KEYS,
+        authorities: AUTHORITIES,
     },
     version: "OpenSSH_10.6p1 Debian-1",
     directory: "/",
@@ -155,6 +156,33 @@ const KEYS: Names = Names {
         "rsa-sha2-256-cert-v01@openssh.com",
         "rsa-sha2-512",
         "rsa-sha2-512-cert-v01@openssh.com",
+    ],
+};
+
+const AUTHORITIES: Names = Names {
+    default: &[
+        "ssh-ed25519",
+        "ecdsa-sha2-nistp256",
+        "ecdsa-sha2-nistp384",
+        "ecdsa-sha2-nistp521",
+        "sk-ssh-ed25519@openssh.com",
+        "sk-ecdsa-sha2-nistp256@openssh.com",
+        "webauthn-sk-ecdsa-sha2-nistp256@openssh.com",
+        "rsa-sha2-512",
+        "rsa-sha2-256",
+    ],
+    known: &[
+        "ssh-ed25519",
+        "sk-ssh-ed25519@openssh.com",
+        "ssh-mldsa44-ed25519",
+        "ecdsa-sha2-nistp256",
+        "ecdsa-sha2-nistp384",
+        "ecdsa-sha2-nistp521",
+        "sk-ecdsa-sha2-nistp256@openssh.com",
+        "webauthn-sk-ecdsa-sha2-nistp256@openssh.com",
+        "ssh-rsa",
+        "rsa-sha2-256",
+        "rsa-sha2-512",
     ],
 };
 

@@ -4,13 +4,26 @@
 //! [`Response::public`]; the client [completes](Ephemeral::complete). An [`Ephemeral`] is eaten by its use, so no
 //! secret is used twice.
 
-mod mlkem_x25519;
+mod curve;
+mod dh;
+mod error;
+mod group;
+mod hybrid;
+mod kem;
+mod mlkem768;
+mod nist;
 mod null;
+mod oakley;
+mod sntrup761;
 mod x25519;
 
-use std::fmt;
+pub use error::KexError;
+pub use group::Group;
 
-use crate::{HashAlg, NoEntropy, Rng, SharedSecret, Status};
+use curve::Curve;
+use kem::Kem;
+
+use crate::{HashAlg, Rng, SharedSecret, Status};
 
 /// A key exchange method.
 #[derive(Debug)]
@@ -29,8 +42,10 @@ pub struct KexAlg {
 /// What a method computes. Names that mean the same computation are rows of the same family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
-    X25519,
-    MlKem768X25519,
+    Curve(Curve),
+    Hybrid(Kem, Curve),
+    Dh(&'static Group),
+    GroupExchange,
     Null,
 }
 
@@ -41,37 +56,149 @@ pub static KEX: &[KexAlg] = &[
         hash: HashAlg::Sha256,
         status: Status::Default,
         reference: "draft-ietf-sshm-mlkem-hybrid-kex",
-        family: Family::MlKem768X25519,
+        family: Family::Hybrid(Kem::MlKem768, Curve::X25519),
+    },
+    KexAlg {
+        name: "sntrup761x25519-sha512",
+        hash: HashAlg::Sha512,
+        status: Status::Default,
+        reference: "draft-ietf-sshm-ntruprime-ssh",
+        family: Family::Hybrid(Kem::Sntrup761, Curve::X25519),
+    },
+    KexAlg {
+        name: "sntrup761x25519-sha512@openssh.com",
+        hash: HashAlg::Sha512,
+        status: Status::Default,
+        reference: "draft-ietf-sshm-ntruprime-ssh",
+        family: Family::Hybrid(Kem::Sntrup761, Curve::X25519),
     },
     KexAlg {
         name: "curve25519-sha256",
         hash: HashAlg::Sha256,
         status: Status::Default,
         reference: "RFC 8731",
-        family: Family::X25519,
+        family: Family::Curve(Curve::X25519),
     },
     KexAlg {
         name: "curve25519-sha256@libssh.org",
         hash: HashAlg::Sha256,
         status: Status::Default,
         reference: "RFC 8731 §1",
-        family: Family::X25519,
+        family: Family::Curve(Curve::X25519),
+    },
+    KexAlg {
+        name: "ecdh-sha2-nistp256",
+        hash: HashAlg::Sha256,
+        status: Status::Default,
+        reference: "RFC 5656 §4",
+        family: Family::Curve(Curve::P256),
+    },
+    KexAlg {
+        name: "ecdh-sha2-nistp384",
+        hash: HashAlg::Sha384,
+        status: Status::Default,
+        reference: "RFC 5656 §4",
+        family: Family::Curve(Curve::P384),
+    },
+    KexAlg {
+        name: "ecdh-sha2-nistp521",
+        hash: HashAlg::Sha512,
+        status: Status::Default,
+        reference: "RFC 5656 §4",
+        family: Family::Curve(Curve::P521),
+    },
+    KexAlg {
+        name: "diffie-hellman-group-exchange-sha256",
+        hash: HashAlg::Sha256,
+        status: Status::ClientDefault,
+        reference: "RFC 4419",
+        family: Family::GroupExchange,
+    },
+    KexAlg {
+        name: "diffie-hellman-group16-sha512",
+        hash: HashAlg::Sha512,
+        status: Status::ClientDefault,
+        reference: "RFC 8268",
+        family: Family::Dh(&oakley::GROUP16),
+    },
+    KexAlg {
+        name: "diffie-hellman-group18-sha512",
+        hash: HashAlg::Sha512,
+        status: Status::ClientDefault,
+        reference: "RFC 8268",
+        family: Family::Dh(&oakley::GROUP18),
+    },
+    KexAlg {
+        name: "diffie-hellman-group14-sha256",
+        hash: HashAlg::Sha256,
+        status: Status::ClientDefault,
+        reference: "RFC 8268",
+        family: Family::Dh(&oakley::GROUP14),
+    },
+    KexAlg {
+        name: "mlkem768nistp256-sha256",
+        hash: HashAlg::Sha256,
+        status: Status::Available,
+        reference: "draft-ietf-sshm-mlkem-hybrid-kex",
+        family: Family::Hybrid(Kem::MlKem768, Curve::P256),
+    },
+    KexAlg {
+        name: "diffie-hellman-group14-sha1",
+        hash: HashAlg::Sha1,
+        status: Status::Insecure,
+        reference: "RFC 4253 §8.2",
+        family: Family::Dh(&oakley::GROUP14),
+    },
+    KexAlg {
+        name: "diffie-hellman-group1-sha1",
+        hash: HashAlg::Sha1,
+        status: Status::Insecure,
+        reference: "RFC 4253 §8.1",
+        family: Family::Dh(&oakley::GROUP1),
+    },
+    KexAlg {
+        name: "diffie-hellman-group-exchange-sha1",
+        hash: HashAlg::Sha1,
+        status: Status::Insecure,
+        reference: "RFC 4419",
+        family: Family::GroupExchange,
     },
 ];
 
 impl KexAlg {
+    /// Whether the group is one that the server chooses (RFC 4419), so that the halves are [`KexAlg::start_in`] and
+    /// [`KexAlg::respond_in`].
+    #[must_use]
+    pub fn chooses_group(&self) -> bool {
+        self.family == Family::GroupExchange
+    }
+
     /// The client's first half: a fresh secret and the public value to send.
     ///
     /// # Errors
-    /// [`KexError::NoEntropy`].
+    /// [`KexError::NoEntropy`]; [`KexError::NoGroup`] from a method that [chooses a group](KexAlg::chooses_group).
     pub fn start(&'static self, rng: &mut dyn Rng) -> Result<Ephemeral, KexError> {
         Ok(Ephemeral(match self.family {
-            Family::X25519 => EphemeralKind::X25519(x25519::Keypair::generate(rng)?),
-            Family::MlKem768X25519 => {
-                EphemeralKind::MlKem768X25519(Box::new(mlkem_x25519::Client::start(rng)?))
+            Family::Curve(curve) => EphemeralKind::Curve(Box::new(curve::Keypair::generate(rng, curve)?)),
+            Family::Hybrid(kem, curve) => {
+                EphemeralKind::Hybrid(Box::new(hybrid::Client::start(rng, kem, curve, self.hash)?))
             }
+            Family::Dh(group) => EphemeralKind::Dh(Box::new(dh::Keypair::generate(rng, group)?)),
+            Family::GroupExchange => return Err(KexError::NoGroup),
             Family::Null => EphemeralKind::Null,
         }))
+    }
+
+    /// The client's first half in the `group` that the server chose.
+    ///
+    /// # Errors
+    /// [`KexError::NoEntropy`]; [`KexError::BadGroup`] when the generator is none, or the method does not
+    /// [choose a group](KexAlg::chooses_group).
+    pub fn start_in(&'static self, rng: &mut dyn Rng, group: &Group) -> Result<Ephemeral, KexError> {
+        if !self.chooses_group() {
+            return Err(KexError::BadGroup);
+        }
+        Ok(Ephemeral(EphemeralKind::Dh(Box::new(dh::Keypair::generate(rng, group)?))))
     }
 
     /// The server's half, done at once: the public value to send, and K.
@@ -80,10 +207,28 @@ impl KexAlg {
     /// Any [`KexError`]: `client_public` is the peer's and is checked as the method says.
     pub fn respond(&'static self, rng: &mut dyn Rng, client_public: &[u8]) -> Result<Response, KexError> {
         match self.family {
-            Family::X25519 => x25519::respond(rng, client_public),
-            Family::MlKem768X25519 => mlkem_x25519::respond(rng, client_public),
+            Family::Curve(curve) => curve::respond(rng, curve, client_public),
+            Family::Hybrid(kem, curve) => hybrid::respond(rng, kem, curve, self.hash, client_public),
+            Family::Dh(group) => dh::respond(rng, group, client_public),
+            Family::GroupExchange => Err(KexError::NoGroup),
             Family::Null => null::respond(client_public),
         }
+    }
+
+    /// The server's half in the `group` that it chose.
+    ///
+    /// # Errors
+    /// As [`KexAlg::start_in`], and [`KexError::BadPublicValue`].
+    pub fn respond_in(
+        &'static self,
+        rng: &mut dyn Rng,
+        group: &Group,
+        client_public: &[u8],
+    ) -> Result<Response, KexError> {
+        if !self.chooses_group() {
+            return Err(KexError::BadGroup);
+        }
+        dh::respond(rng, group, client_public)
     }
 }
 
@@ -91,18 +236,21 @@ impl KexAlg {
 pub struct Ephemeral(EphemeralKind);
 
 enum EphemeralKind {
-    X25519(x25519::Keypair),
-    MlKem768X25519(Box<mlkem_x25519::Client>),
+    Curve(Box<curve::Keypair>),
+    Hybrid(Box<hybrid::Client>),
+    Dh(Box<dh::Keypair>),
     Null,
 }
 
 impl Ephemeral {
-    /// The public value, as it stands in the `string` that is sent and hashed.
+    /// The public value, as it stands in the `string` that is sent and hashed, or in the `mpint`, which has the same
+    /// bytes.
     #[must_use]
     pub fn public(&self) -> &[u8] {
         match &self.0 {
-            EphemeralKind::X25519(keypair) => keypair.public(),
-            EphemeralKind::MlKem768X25519(client) => client.public(),
+            EphemeralKind::Curve(keypair) => keypair.public(),
+            EphemeralKind::Hybrid(client) => client.public(),
+            EphemeralKind::Dh(keypair) => keypair.public(),
             EphemeralKind::Null => &[],
         }
     }
@@ -110,11 +258,13 @@ impl Ephemeral {
     /// K, from what the server sent.
     ///
     /// # Errors
-    /// [`KexError::WrongLength`] or [`KexError::LowOrderPoint`]: `server_public` is the peer's.
+    /// [`KexError::WrongLength`], [`KexError::LowOrderPoint`] or [`KexError::BadPublicValue`]: `server_public` is the
+    /// peer's.
     pub fn complete(self, server_public: &[u8]) -> Result<SharedSecret, KexError> {
         match self.0 {
-            EphemeralKind::X25519(keypair) => x25519::complete(&keypair, server_public),
-            EphemeralKind::MlKem768X25519(client) => client.complete(server_public),
+            EphemeralKind::Curve(keypair) => curve::complete(&keypair, server_public),
+            EphemeralKind::Hybrid(client) => client.complete(server_public),
+            EphemeralKind::Dh(keypair) => keypair.agree(server_public),
             EphemeralKind::Null => null::complete(server_public),
         }
     }
@@ -122,50 +272,12 @@ impl Ephemeral {
 
 /// What the server has after it responded.
 pub struct Response {
-    /// The public value, as it stands in the `string` that is sent and hashed.
+    /// The public value, as it stands in the `string` that is sent and hashed, or in the `mpint`, which has the same
+    /// bytes.
     pub public: Vec<u8>,
     /// K.
     pub secret: SharedSecret,
 }
-
-/// Why there is no shared secret. All but [`KexError::NoEntropy`] are the peer's fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KexError {
-    /// The peer's public value does not have the one length that the method gives it.
-    WrongLength {
-        /// Bytes that the method wants.
-        expected: usize,
-        /// Bytes that came.
-        got: usize,
-    },
-    /// The peer's X25519 value has small order: the result would be all zeros, known to anybody (RFC 8731 §3).
-    LowOrderPoint,
-    /// The client's ML-KEM encapsulation key holds a number that is not reduced (FIPS 203 §7.2).
-    BadEncapsulationKey,
-    /// There was no randomness to make a secret from.
-    NoEntropy,
-}
-
-impl From<NoEntropy> for KexError {
-    fn from(_: NoEntropy) -> Self {
-        Self::NoEntropy
-    }
-}
-
-impl fmt::Display for KexError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::WrongLength { expected, got } => {
-                write!(f, "public value of {got} bytes where the key exchange has {expected}")
-            }
-            Self::LowOrderPoint => f.write_str("X25519 public value of small order"),
-            Self::BadEncapsulationKey => f.write_str("ML-KEM encapsulation key that is not reduced"),
-            Self::NoEntropy => fmt::Display::fmt(&NoEntropy, f),
-        }
-    }
-}
-
-impl std::error::Error for KexError {}
 
 /// `bytes` as an array, when it has its length.
 fn exactly<const N: usize>(bytes: &[u8]) -> Result<&[u8; N], KexError> {

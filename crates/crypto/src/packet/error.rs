@@ -51,7 +51,8 @@ impl std::error::Error for KeyError {}
 /// Why a packet was not sealed: always the caller's fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SealError {
-    /// The packet does not hold its length, its padding's length and the tag.
+    /// The packet does not hold its length, its padding's length and the tag, or ends within a block of a cipher that
+    /// has only whole ones.
     TooShort,
     /// The key may not encrypt that much. No packet that SSH allows gets here before its key is replaced.
     Exhausted,
@@ -73,8 +74,8 @@ impl std::error::Error for SealError {}
 pub enum OpenError {
     /// The tag does not belong to this packet with this sequence number. The peer's fault, or somebody's between us.
     Forged,
-    /// The packet does not hold its length, its padding's length and the tag, or the prefix is not
-    /// [`prefix_len`](crate::OpeningKey::prefix_len) long.
+    /// The packet does not hold its length, its padding's length and the tag, or ends within a block of a cipher that
+    /// has only whole ones, or the prefix is not [`prefix_len`](crate::OpeningKey::prefix_len) long.
     TooShort,
     /// [`length`](crate::OpeningKey::length) and [`open`](crate::OpeningKey::open) were not called in turn. The
     /// caller's fault.

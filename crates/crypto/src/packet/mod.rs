@@ -3,11 +3,13 @@
 //! Which constructs there are is a closed enum in [`seal`] and one in [`open`], so that adding one makes the compiler
 //! list the places to visit. Each construct has its file.
 
+mod bulk;
+mod cbc;
 mod chacha;
 mod ctr;
 mod error;
 mod gcm;
-mod hmac;
+mod mac;
 mod open;
 mod seal;
 
@@ -40,7 +42,7 @@ impl Layout {
             tag_len: mac.map_or(cipher.tag_len, |mac| mac.tag_len),
             length_outside_blocks: match cipher.kind {
                 CipherKind::ChaCha20Poly1305 | CipherKind::AesGcm => true,
-                CipherKind::AesCtr => mac.is_some_and(|mac| mac.etm),
+                CipherKind::AesCtr | CipherKind::Cbc => mac.is_some_and(|mac| mac.etm),
                 CipherKind::Null => false,
             },
         }

@@ -1,8 +1,10 @@
+use std::hint::black_box;
+
+use super::bulk::BulkOpening;
 use super::chacha::ChaChaOpening;
-use super::ctr::AesCtr;
 use super::error::{KeyError, OpenError};
 use super::gcm::Gcm;
-use super::hmac::PacketHmac;
+use super::mac::PacketMac;
 use super::{LENGTH_LEN, Layout, check_sizes, split_tag};
 use crate::cipher::{CipherAlg, CipherKind};
 use crate::{MacAlg, NULL_CIPHER};
@@ -24,8 +26,16 @@ enum Kind {
     None,
     ChaCha20Poly1305(ChaChaOpening),
     Gcm(Gcm),
-    EncryptThenMac(AesCtr, PacketHmac),
-    EncryptAndMac(AesCtr, PacketHmac),
+    EncryptThenMac(BulkOpening, PacketMac),
+    EncryptAndMac(BulkOpening, PacketMac),
+}
+
+impl Kind {
+    fn with_mac(bulk: BulkOpening, mac: Option<&MacAlg>, mac_key: &[u8]) -> Result<Self, KeyError> {
+        let alg = mac.ok_or(KeyError::MissingMac)?;
+        let mac = PacketMac::new(alg, mac_key)?;
+        Ok(if alg.etm { Self::EncryptThenMac(bulk, mac) } else { Self::EncryptAndMac(bulk, mac) })
+    }
 }
 
 impl OpeningKey {
@@ -46,11 +56,8 @@ impl OpeningKey {
             CipherKind::Null => Kind::None,
             CipherKind::ChaCha20Poly1305 => Kind::ChaCha20Poly1305(ChaChaOpening::new(key)?),
             CipherKind::AesGcm => Kind::Gcm(Gcm::new(key, iv)?),
-            CipherKind::AesCtr => {
-                let mac = mac.ok_or(KeyError::MissingMac)?;
-                let (stream, hmac) = (AesCtr::new(key, iv)?, PacketHmac::new(mac, mac_key)?);
-                if mac.etm { Kind::EncryptThenMac(stream, hmac) } else { Kind::EncryptAndMac(stream, hmac) }
-            }
+            CipherKind::AesCtr => Kind::with_mac(BulkOpening::ctr(key, iv)?, mac, mac_key)?,
+            CipherKind::Cbc => Kind::with_mac(BulkOpening::cbc(key, iv)?, mac, mac_key)?,
         };
         let prefix_len = match &kind {
             Kind::EncryptAndMac(..) => cipher.block_len,
@@ -95,6 +102,28 @@ impl OpeningKey {
         self.layout.length_outside_blocks
     }
 
+    /// Whether a packet that is not accepted, for its length or for its tag, has to look the same from outside wherever
+    /// it ends. With CBC and encrypt-and-MAC somebody between us can put any block where a length is expected, and
+    /// learns bits of its plaintext from how much is read until the connection fails (CPNI-957037, RFC 4253 §9.3.1).
+    /// What protects is to read, from the packet's start, as many bytes as the longest packet has, to spend the time
+    /// that verifying them would take ([`pretend`](Self::pretend)), and only then to fail with one error for all.
+    #[must_use]
+    pub fn must_conceal_errors(&self) -> bool {
+        matches!(&self.kind, Kind::EncryptAndMac(BulkOpening::Cbc(_), _))
+    }
+
+    /// Takes the time that verifying `len` more bytes of a packet would take, where
+    /// [`must_conceal_errors`](Self::must_conceal_errors) says so; otherwise none.
+    pub fn pretend(&self, len: usize) {
+        const STEP: [u8; 4096] = [0; 4096];
+        let Kind::EncryptAndMac(BulkOpening::Cbc(_), mac) = &self.kind else { return };
+        let mut left = len;
+        while let Some(bytes) = STEP.get(..left.min(STEP.len())).filter(|bytes| !bytes.is_empty()) {
+            black_box(mac.verifies(0, black_box(bytes), &[0]));
+            left = left.saturating_sub(bytes.len());
+        }
+    }
+
     /// The `packet_length` of the packet that begins with `prefix`, without its tag and without its own 4 bytes
     /// (RFC 4253 §6). `prefix` is [`prefix_len`](Self::prefix_len) bytes in the place where `open` will find them: with
     /// encrypt-and-MAC they are decrypted there, otherwise they stay as they are.
@@ -109,8 +138,8 @@ impl OpeningKey {
             return Err(OpenError::TooShort);
         }
         self.length_read = true;
-        if let Kind::EncryptAndMac(stream, _) = &mut self.kind {
-            stream.apply(prefix).map_err(|_| OpenError::Exhausted)?;
+        if let Kind::EncryptAndMac(bulk, _) = &mut self.kind {
+            bulk.decrypt(prefix)?;
         }
         let length = *prefix.first_chunk::<LENGTH_LEN>().ok_or(OpenError::TooShort)?;
         Ok(match &self.kind {
@@ -137,17 +166,22 @@ impl OpeningKey {
             Kind::None => Ok(()),
             Kind::ChaCha20Poly1305(key) => key.open(seq, text, tag),
             Kind::Gcm(key) => key.open(text, tag),
-            Kind::EncryptThenMac(stream, mac) => {
+            Kind::EncryptThenMac(bulk, mac) => {
                 if !mac.verifies(seq, text, tag) {
                     return Err(OpenError::Forged);
                 }
-                let body = text.get_mut(LENGTH_LEN..).ok_or(OpenError::TooShort)?;
-                stream.apply(body).map_err(|_| OpenError::Exhausted)
+                bulk.decrypt(text.get_mut(LENGTH_LEN..).ok_or(OpenError::TooShort)?)
             }
-            Kind::EncryptAndMac(stream, mac) => {
+            Kind::EncryptAndMac(bulk, mac) => {
                 let rest = text.get_mut(self.prefix_len..).ok_or(OpenError::TooShort)?;
-                stream.apply(rest).map_err(|_| OpenError::Exhausted)?;
-                if mac.verifies(seq, text, tag) { Ok(()) } else { Err(OpenError::Forged) }
+                // Whatever is wrong, the work is the same and so is the error.
+                let decrypted = bulk.decrypt(rest);
+                let verified = mac.verifies(seq, text, tag);
+                match decrypted {
+                    Err(OpenError::Exhausted) => Err(OpenError::Exhausted),
+                    Ok(()) if verified => Ok(()),
+                    _ => Err(OpenError::Forged),
+                }
             }
         }
     }

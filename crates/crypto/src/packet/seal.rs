@@ -1,8 +1,8 @@
+use super::bulk::BulkSealing;
 use super::chacha::ChaChaSealing;
-use super::ctr::AesCtr;
 use super::error::{KeyError, SealError};
 use super::gcm::Gcm;
-use super::hmac::PacketHmac;
+use super::mac::PacketMac;
 use super::{Layout, check_sizes, split_tag};
 use crate::cipher::{CipherAlg, CipherKind};
 use crate::{MacAlg, NULL_CIPHER};
@@ -17,8 +17,16 @@ enum Kind {
     None,
     ChaCha20Poly1305(ChaChaSealing),
     Gcm(Gcm),
-    EncryptThenMac(AesCtr, PacketHmac),
-    EncryptAndMac(AesCtr, PacketHmac),
+    EncryptThenMac(BulkSealing, PacketMac),
+    EncryptAndMac(BulkSealing, PacketMac),
+}
+
+impl Kind {
+    fn with_mac(bulk: BulkSealing, mac: Option<&MacAlg>, mac_key: &[u8]) -> Result<Self, KeyError> {
+        let alg = mac.ok_or(KeyError::MissingMac)?;
+        let mac = PacketMac::new(alg, mac_key)?;
+        Ok(if alg.etm { Self::EncryptThenMac(bulk, mac) } else { Self::EncryptAndMac(bulk, mac) })
+    }
 }
 
 impl SealingKey {
@@ -39,11 +47,8 @@ impl SealingKey {
             CipherKind::Null => Kind::None,
             CipherKind::ChaCha20Poly1305 => Kind::ChaCha20Poly1305(ChaChaSealing::new(key)?),
             CipherKind::AesGcm => Kind::Gcm(Gcm::new(key, iv)?),
-            CipherKind::AesCtr => {
-                let mac = mac.ok_or(KeyError::MissingMac)?;
-                let (stream, hmac) = (AesCtr::new(key, iv)?, PacketHmac::new(mac, mac_key)?);
-                if mac.etm { Kind::EncryptThenMac(stream, hmac) } else { Kind::EncryptAndMac(stream, hmac) }
-            }
+            CipherKind::AesCtr => Kind::with_mac(BulkSealing::ctr(key, iv)?, mac, mac_key)?,
+            CipherKind::Cbc => Kind::with_mac(BulkSealing::cbc(key, iv)?, mac, mac_key)?,
         };
         Ok(Self { kind, layout: Layout::of(cipher, mac) })
     }
@@ -84,15 +89,15 @@ impl SealingKey {
             Kind::None => Ok(()),
             Kind::ChaCha20Poly1305(key) => key.seal(seq, text, tag),
             Kind::Gcm(key) => key.seal(text, tag),
-            Kind::EncryptThenMac(stream, mac) => {
+            Kind::EncryptThenMac(bulk, mac) => {
                 let body = text.get_mut(super::LENGTH_LEN..).ok_or(SealError::TooShort)?;
-                stream.apply(body).map_err(|_| SealError::Exhausted)?;
+                bulk.encrypt(body)?;
                 mac.sign(seq, text, tag);
                 Ok(())
             }
-            Kind::EncryptAndMac(stream, mac) => {
+            Kind::EncryptAndMac(bulk, mac) => {
                 mac.sign(seq, text, tag);
-                stream.apply(text).map_err(|_| SealError::Exhausted)
+                bulk.encrypt(text)
             }
         }
     }

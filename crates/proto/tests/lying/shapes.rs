@@ -119,7 +119,7 @@ fn of_a_client(seen: &mut BTreeSet<&'static str>) {
         cuts(name, bring, payload.as_ref(), Fatal::All);
     };
     let blob = key().public().blob();
-    let signature = key().sign(&keys::SIGNATURES[0], b"x").unwrap();
+    let signature = key().sign(keys::SignatureAlg::by_name("ssh-ed25519").unwrap(), b"x").unwrap();
     let host_key = service().ours.app.host_keys[0].public().blob();
     let offer = |method, signed| request(method).byte(signed).string("ssh-ed25519").string(&blob);
     server("ServiceRequest", Payload::number(5).string("ssh-userauth"), &|| AgainstServer::server().keyed());

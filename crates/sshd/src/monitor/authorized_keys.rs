@@ -1,42 +1,27 @@
 //! The files that say which keys let a user in, read with the user's own rights.
 
 use std::collections::HashSet;
-use std::fs::Metadata;
-use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use keyfiles::authorized_keys::{Entry, LineFault, Options, lines};
-use keys::PublicKey;
-use sys::ids::Uid;
-use wire::Human;
+use keyfiles::authorized_keys::{Entry, LineFault, lines};
 
 use crate::log::Logger;
-use crate::peer::Peer;
-use crate::settings::{glob, without_number};
+use crate::settings::glob;
 
-use super::account::{Account, shown};
-use super::expiry;
-use super::limits::{AUTHORIZED_KEYS_MAX, FROM_SHOWN_MAX, KEY_FILES_MAX, REPORTED_LINES_MAX};
+use super::account::Account;
+use super::certificates::{Candidate, Shown};
+use super::conditions::{self, For, Use};
+use super::limits::{KEY_FILES_MAX, REPORTED_LINES_MAX};
 use super::permit::Grant;
+use super::user_file::UserFiles;
 
-/// A line of a key that may be used.
+/// A line of a key, or of an authority, that may be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Listed {
     /// What it permits.
     pub(super) grant: Grant,
     /// Where it stands: `FILE:LINE`.
     pub(super) place: String,
-}
-
-/// Who wants to use a key, and when.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Use<'a> {
-    pub(super) peer: &'a Peer,
-    /// Seconds since 1970.
-    pub(super) now: i64,
-    /// It is logged when a key may not be used.
-    pub(super) told: bool,
 }
 
 /// The files of one user.
@@ -53,17 +38,19 @@ pub(super) struct KeyFiles<'a> {
 pub(super) struct Reported(HashSet<(PathBuf, usize)>);
 
 impl KeyFiles<'_> {
-    /// The first line with this key. Files that cannot be used and lines that are refused are logged.
+    /// The first line that lets in who shows this: with the key, or with the authority of the certificate. Files that cannot be used
+    /// and lines that are refused are logged.
     pub(super) fn find(
         &self,
-        key: &PublicKey,
+        shown: Shown<'_>,
         used: Use<'_>,
         reported: &mut Reported,
         log: &Logger,
     ) -> Option<Listed> {
+        let files = self.files();
         self.paths(log).into_iter().find_map(|path| {
-            let contents = self.read(&path, log)?;
-            self.find_line(&contents, &path, key, used, reported, log)
+            let contents = files.read(&path, log)?;
+            self.find_line(&contents, &path, shown, used, reported, log)
         })
     }
 
@@ -71,7 +58,7 @@ impl KeyFiles<'_> {
         &self,
         contents: &[u8],
         path: &Path,
-        key: &PublicKey,
+        shown: Shown<'_>,
         used: Use<'_>,
         reported: &mut Reported,
         log: &Logger,
@@ -79,9 +66,9 @@ impl KeyFiles<'_> {
         for (number, line) in lines(contents) {
             let place = || format!("{}:{number}", path.display());
             match line {
-                Ok(Some(Entry { options, key: listed, comment: _ })) => {
-                    if listed == *key && self.may_be_used(&options, &place(), used, log) {
-                        return Some(Listed { grant: Grant::of(options), place: place() });
+                Ok(Some(entry)) => {
+                    if let Some(grant) = self.granted(entry, place, shown, used, log) {
+                        return Some(Listed { grant, place: place() });
                     }
                 }
                 Ok(None) => {}
@@ -101,48 +88,55 @@ impl KeyFiles<'_> {
         None
     }
 
-    /// Whether the line's own conditions hold: its dates, and where the peer is.
-    fn may_be_used(&self, options: &Options<'_>, place: &str, used: Use<'_>, log: &Logger) -> bool {
-        let expired = options.expires.iter().find(|date| expiry::has_passed(date, used.now));
-        let from = options.from.as_ref().filter(|from| !from.list.matches(used.peer.client()).is_yes());
-        if expired.is_none() && from.is_none() {
-            return true;
+    /// What a line grants to who shows this. An authority's own key is nobody's, and no other key makes certificates.
+    fn granted(
+        &self,
+        entry: Entry<'_>,
+        place: impl Fn() -> String,
+        shown: Shown<'_>,
+        used: Use<'_>,
+        log: &Logger,
+    ) -> Option<Grant> {
+        let Entry { mut options, key, comment: _ } = entry;
+        let (wanted, of, noun) = match shown {
+            Shown::Key(key) => (key, For::Key, "key"),
+            Shown::Certificate(endorsed) => (endorsed.certificate().authority(), For::Authority, "CA"),
+        };
+        if key != *wanted || options.cert_authority != (of == For::Authority) {
+            return None;
         }
-        if !used.told {
-            return false;
+        let place = place();
+        if used.told {
+            let (key_type, fingerprint) = (key.short_type(), key.fingerprint());
+            log.debug(format_args!("{place}: matching {noun} found: {key_type} {fingerprint}"));
         }
-        if let Some(date) = expired {
-            log.debug(format_args!("{place}: entry expired at {date}"));
-        } else if let Some(from) = from {
-            let (user, address) = (self.account.user.name.to_string_lossy(), used.peer.client_text());
-            log.info(format_args!(
-                "{place}: Authentication tried for {} with correct key but not from a permitted host \
-                 (host={address}, ip={address}, required={}).",
-                shown(&user),
-                Human(from.text.get(..FROM_SHOWN_MAX).unwrap_or(&from.text).as_bytes()),
-            ));
+        // On a line that is no authority's they stay, and refuse it.
+        let principals = if options.cert_authority { options.principals.take() } else { None };
+        let Some(grant) = conditions::grant(options, of, &place, self.account, used, log) else {
+            if used.told {
+                log.error(format_args!("Refused by key options at {place}"));
+            }
+            return None;
+        };
+        match shown {
+            Shown::Key(_) => Some(grant),
+            Shown::Certificate(endorsed) => {
+                let candidate = Candidate { endorsed, account: self.account, used };
+                candidate.by_line(grant, principals.as_deref(), &place, log)
+            }
         }
-        log.error(format_args!("Refused by key options at {place}"));
-        false
     }
 
-    /// The files' names: tokens expanded, below the home directory unless they begin at the root.
+    /// The files' names.
     fn paths(&self, log: &Logger) -> Vec<PathBuf> {
-        let user = &self.account.user;
-        let (Some(home), Some(name)) = (user.home.to_str(), user.name.to_str()) else {
-            log.error("Name or home directory of the user is not UTF-8: no authorized keys");
-            return Vec::new();
-        };
-        let uid = user.uid.to_string();
-        let tokens = [('h', home), ('u', name), ('U', uid.as_str())];
-        let expand = |pattern: &String| match text::percent::expand(pattern, &tokens, None) {
-            Ok(path) => Some(user.home.join(path)),
-            Err(error) => {
-                log.error(format_args!("AuthorizedKeysFile {pattern}: {error}"));
-                None
-            }
-        };
-        self.patterns.iter().filter_map(expand).flat_map(|path| self.matching(path)).collect()
+        let files = self.files();
+        let path = |pattern: &String| files.path(pattern, log);
+        self.patterns.iter().filter_map(path).flat_map(|path| self.matching(path)).collect()
+    }
+
+    fn files(&self) -> UserFiles<'_> {
+        let (noun, keyword) = ("authorized keys", "AuthorizedKeysFile");
+        UserFiles { account: self.account, strict: self.strict, noun, keyword }
     }
 
     /// The files that a path with wildcards stands for, as far as the user may look, in the order of their names.
@@ -152,99 +146,6 @@ impl KeyFiles<'_> {
         let found = sys::switch::as_user(&self.account.credentials, || glob::paths(pattern));
         found.unwrap_or_default().into_iter().take(KEY_FILES_MAX).map(PathBuf::from).collect()
     }
-
-    fn read(&self, path: &Path, log: &Logger) -> Option<Vec<u8>> {
-        let strict = self.strict.then_some((self.account.user.home.as_path(), self.account.user.uid));
-        let read = sys::switch::as_user(&self.account.credentials, || contents(path, strict));
-        let user = shown(&self.account.user.name.to_string_lossy());
-        let path = path.display();
-        match read {
-            Ok(Ok(contents)) => return Some(contents),
-            Ok(Err(Unusable::Open(error))) => {
-                let line = format!(
-                    "Could not open user '{user}' authorized keys '{path}': {}",
-                    without_number(&error)
-                );
-                match error.kind() {
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => log.debug(line),
-                    _ => log.info(line),
-                }
-            }
-            Ok(Err(Unusable::NotRegular)) => {
-                log.info(format_args!("User '{user}' authorized keys '{path}' is not a regular file"));
-            }
-            Ok(Err(Unusable::Modes(why))) => log.info(format_args!("Authentication refused: {why}")),
-            Ok(Err(Unusable::TooLarge)) => {
-                log.info(format_args!(
-                    "Authentication refused: {path} is larger than {AUTHORIZED_KEYS_MAX} bytes"
-                ));
-            }
-            Ok(Err(Unusable::Read(error))) => {
-                log.info(format_args!(
-                    "Could not read user '{user}' authorized keys '{path}': {}",
-                    without_number(&error)
-                ));
-            }
-            Err(error) => log.error(format_args!(
-                "Could not take the rights of user '{user}': {}",
-                without_number(&error)
-            )),
-        }
-        None
-    }
-}
-
-/// Why a file lets nobody in.
-#[derive(Debug)]
-enum Unusable {
-    Open(io::Error),
-    NotRegular,
-    /// Somebody else may change it; how, in OpenSSH's words.
-    Modes(String),
-    TooLarge,
-    Read(io::Error),
-}
-
-/// A whole file. `strict` is the user's home directory and number.
-fn contents(path: &Path, strict: Option<(&Path, Uid)>) -> Result<Vec<u8>, Unusable> {
-    let file = sys::fd::open_to_read(path).map_err(Unusable::Open)?;
-    let metadata = file.metadata().map_err(Unusable::Open)?;
-    if !metadata.is_file() {
-        return Err(Unusable::NotRegular);
-    }
-    if let Some((home, uid)) = strict {
-        check_modes(path, &metadata, home, uid).map_err(Unusable::Modes)?;
-    }
-    let mut contents = Vec::new();
-    let limit = AUTHORIZED_KEYS_MAX.saturating_add(1);
-    file.take(limit).read_to_end(&mut contents).map_err(Unusable::Read)?;
-    if u64::try_from(contents.len()).is_ok_and(|len| len <= AUTHORIZED_KEYS_MAX) {
-        Ok(contents)
-    } else {
-        Err(Unusable::TooLarge)
-    }
-}
-
-/// Only the user and root may be able to change the file, and every directory above it up to the home directory, or up to the root
-/// for a file that is not below that.
-fn check_modes(path: &Path, file: &Metadata, home: &Path, uid: Uid) -> Result<(), String> {
-    let failed = |error: io::Error| format!("realpath {} failed: {}", path.display(), without_number(&error));
-    let real = path.canonicalize().map_err(failed)?;
-    let home = home.canonicalize().ok();
-    let good =
-        |found: &Metadata| (found.uid() == Uid::ROOT.0 || found.uid() == uid.0) && found.mode() & 0o022 == 0;
-    if !good(file) {
-        return Err(format!("bad ownership or modes for file {}", real.display()));
-    }
-    for directory in real.ancestors().skip(1) {
-        if !directory.metadata().is_ok_and(|found| good(&found)) {
-            return Err(format!("bad ownership or modes for directory {}", directory.display()));
-        }
-        if home.as_deref() == Some(directory) {
-            break;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

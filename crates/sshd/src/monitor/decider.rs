@@ -1,5 +1,6 @@
 //! What the monitor answers: a state machine over the messages of its children, without a socket or a process.
 
+use crypto::OsRng;
 use sys::ids::Uid;
 use sys::users::Accounts;
 use userauth::limits::USER_MAX;
@@ -9,11 +10,12 @@ use zeroize::Zeroizing;
 use crate::log::level_of;
 use crate::peer::Peer;
 use crate::protocol::encode;
-use crate::protocol::monitor::{From, Signed, Verdict};
+use crate::protocol::monitor::{ChosenGroup, From, Signed, Verdict, WantGroup};
 use crate::server::Server;
 
 use super::account::Directory;
 use super::exchange::Exchanges;
+use super::groups;
 use super::limits::LOG_TEXT_MAX;
 use super::login::{Authenticated, Login};
 use super::requests::{self, Decides, Request};
@@ -113,6 +115,7 @@ impl Decider {
                 };
                 (next, Outcome::Answer(encode(&Signed { signature: Bytes(&signature) })))
             }
+            (Request::WantGroup(wanted), state) => (state, self.group(server, wanted, phase)?),
             (Request::User(user), State::ExpectUser) => {
                 let login = self.user(server, user.name.as_str())?;
                 let policy = login.policy();
@@ -149,6 +152,17 @@ impl Decider {
             (Request::PtyOpen, _) => return Err(Violation::OutOfOrder("PtyOpen")),
             (Request::SessionLog(_), _) => return Err(Violation::OutOfOrder("SessionLog")),
         })
+    }
+
+    /// Chooses a group for a key exchange.
+    fn group(&mut self, server: &Server, wanted: WantGroup, phase: Phase) -> Result<Outcome, Violation> {
+        let config = server.config.global();
+        let choose = |sizes| groups::choose(config.moduli_file.as_deref(), sizes, &mut OsRng, &server.log);
+        let group = self.exchanges.group(wanted, phase, config, choose).map_err(Violation::Implausible)?;
+        let (prime, generator) =
+            group.as_ref().map_or((&[][..], &[][..]), |group| (group.prime(), group.generator()));
+        let answer = ChosenGroup { prime: Bytes(prime), generator: Bytes(generator) };
+        Ok(Outcome::Answer(encode(&answer)))
     }
 
     fn user(&self, server: &mut Server, name: &str) -> Result<Login, Violation> {

@@ -3,15 +3,15 @@
 use std::fmt;
 
 use config::Effective;
-use crypto::{KEX, KexAlg, Secret};
+use crypto::{Group, KEX, KexAlg, Secret};
 use keys::{PublicKey, SignatureAlg};
 use transport::message::KexInit;
-use transport::{SessionId, Transcript, limits::EXCHANGES_BEFORE_AUTH};
+use transport::{GroupPart, GroupRequest, SessionId, Transcript, limits::EXCHANGES_BEFORE_AUTH};
 use userauth::SessionInfo;
 use wire::NameList;
 
 use crate::host_keys::HostKeys;
-use crate::protocol::monitor::Sign;
+use crate::protocol::monitor::{Sign, WantGroup};
 
 use super::table::Phase;
 
@@ -20,6 +20,15 @@ use super::table::Phase;
 pub(super) struct Exchanges {
     first: Option<First>,
     before_login: u32,
+    /// What net was given for the exchange under way, where it asked for a group.
+    group: Option<Chosen>,
+}
+
+/// An answer to net, for an exchange that is not signed yet.
+struct Chosen {
+    sizes: GroupRequest,
+    /// There may be none of these sizes; then the exchange is over.
+    group: Option<Group>,
 }
 
 /// What the first exchange settled for good.
@@ -46,6 +55,12 @@ pub(super) enum Implausible {
     KexInit,
     /// The KEXINITs do not come to what was asked for.
     Negotiation,
+    /// A group is wanted that no client can have asked for.
+    Sizes,
+    /// A group is wanted for an exchange for which one was asked for.
+    SecondGroup,
+    /// Not the group that we chose, or one where we chose none.
+    Group,
     /// There is no public value, or no secret.
     Empty,
     /// The host key did not sign.
@@ -62,6 +77,9 @@ impl fmt::Display for Implausible {
             Self::Ident => "identification is none, or has changed",
             Self::KexInit => "key exchange begins with no KEXINIT",
             Self::Negotiation => "the KEXINITs come to something else",
+            Self::Sizes => "group of sizes that no client is given",
+            Self::SecondGroup => "second group for one exchange",
+            Self::Group => "group is not the one that was chosen",
             Self::Empty => "key exchange without its values",
             Self::Signature => "host key cannot sign",
         })
@@ -72,6 +90,54 @@ impl Exchanges {
     /// What signatures of the user are bound to, once there is anything.
     pub(super) fn session(&self) -> Option<&SessionInfo> {
         self.first.as_ref().map(|first| &first.session)
+    }
+
+    /// Has a group chosen for an exchange, and remembers it: it is the only one in which that exchange is signed. Net gets one for
+    /// each exchange, so that it cannot make us read a file again and again.
+    pub(super) fn group(
+        &mut self,
+        wanted: WantGroup,
+        phase: Phase,
+        config: &Effective,
+        choose: impl FnOnce(GroupRequest) -> Option<Group>,
+    ) -> Result<Option<Group>, Implausible> {
+        if phase == Phase::Login && self.before_login >= EXCHANGES_BEFORE_AUTH {
+            return Err(Implausible::TooMany);
+        }
+        let ours = |row: &&KexAlg| config.kex_algorithms.0.contains(&row.name);
+        if !KEX.iter().filter(ours).any(KexAlg::chooses_group) {
+            return Err(Implausible::Kex);
+        }
+        if self.group.is_some() {
+            return Err(Implausible::SecondGroup);
+        }
+        let sizes = GroupRequest { min: wanted.min, preferred: wanted.preferred, max: wanted.max };
+        if sizes.within_limits() != Some(sizes) {
+            return Err(Implausible::Sizes);
+        }
+        let group = choose(sizes).filter(|group| sizes.admits(group.bits()));
+        self.group = Some(Chosen { sizes, group: group.clone() });
+        Ok(group)
+    }
+
+    /// What the group of this exchange adds to its hash.
+    fn part(&mut self, request: &Sign<'_>, kex: &KexAlg) -> Result<Option<GroupPart>, Implausible> {
+        let asked = GroupRequest {
+            min: request.group_min,
+            preferred: request.group_preferred,
+            max: request.group_max,
+        };
+        match (kex.chooses_group(), self.group.take()) {
+            (true, Some(Chosen { sizes, group: Some(group) })) => {
+                let given = (group.prime(), group.generator()) == (request.prime.0, request.generator.0);
+                let same = given && asked.within_limits() == Some(sizes);
+                if same { Ok(Some(GroupPart { request: asked, group })) } else { Err(Implausible::Group) }
+            }
+            (false, None) if request.prime.0.is_empty() && request.generator.0.is_empty() => Ok(None),
+            (true, None | Some(Chosen { group: None, .. })) | (false, Some(_) | None) => {
+                Err(Implausible::Group)
+            }
+        }
     }
 
     /// Computes the exchange hash and signs it. That of the first exchange becomes the session id.
@@ -103,12 +169,14 @@ impl Exchanges {
         if [request.client_public.0, request.server_public.0, request.shared_secret.0].contains(&&[][..]) {
             return Err(Implausible::Empty);
         }
+        let group = self.part(request, kex)?;
         let transcript = Transcript {
             client_ident: request.client_ident.0.to_vec(),
             server_ident: request.server_ident.0.to_vec(),
             client_kexinit: request.client_kexinit.0.to_vec(),
             server_kexinit: request.server_kexinit.0.to_vec(),
             host_key: host_key.to_vec(),
+            group,
             client_public: request.client_public.0.to_vec(),
             server_public: request.server_public.0.to_vec(),
             shared_secret: Secret::copy_of(request.shared_secret.0),

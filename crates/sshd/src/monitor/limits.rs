@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-/// Bytes of an `AuthorizedKeysFile`: room for a hundred thousand keys. A larger file lets nobody in.
-pub(super) const AUTHORIZED_KEYS_MAX: u64 = 16 * 1024 * 1024;
+/// Bytes of an `AuthorizedKeysFile`, an `AuthorizedPrincipalsFile` or a file of `TrustedUserCAKeys`: room for a hundred thousand
+/// keys. A larger file lets nobody in.
+pub(super) const USER_FILE_MAX: u64 = 16 * 1024 * 1024;
 
 /// Lines of such files that are logged as refused, in one connection: each once.
 pub(super) const REPORTED_LINES_MAX: usize = 100;
@@ -34,3 +35,9 @@ pub(super) const CHROOT_MAX: usize = 4_095;
 
 /// Bytes of a `from` list in the log, as OpenSSH has it.
 pub(super) const FROM_SHOWN_MAX: usize = 200;
+
+/// Bytes of what an authority calls a certificate in the log.
+pub(super) const KEY_ID_SHOWN_MAX: usize = 512;
+
+/// Bytes of a `ModuliFile`: twenty times what systems bring. A larger one is as none.
+pub(super) const MODULI_MAX: u64 = 16 * 1024 * 1024;

@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use config::Effective;
 use config::value::PermitRootLogin;
-use keys::{Fingerprint, PublicKey, SignatureAlg};
+use keys::{Assertion, Fingerprint, Identity, PublicKey, SignatureAlg};
 use sys::ids::{Credentials, Uid};
 use sys::users::User;
 use userauth::{SessionInfo, SignedRequest, signed_data};
@@ -19,9 +19,13 @@ use crate::protocol::monitor::{KeyOffer, KeyProof, Password, UserPolicy};
 use crate::server::Server;
 
 use super::account::{Account, Bar, Directory, shown};
-use super::authorized_keys::{KeyFiles, Listed, Reported, Use};
+use super::authorized_keys::{KeyFiles, Reported};
 use super::banner;
+use super::certificates::{self, Authorities, Candidate, Shown};
+use super::conditions::Use;
 use super::permit::{Grant, permit};
+use super::principals::Principals;
+use super::revoked;
 use super::violation::Violation;
 
 /// A user who is in. Only what verifies a signature or compares a password makes one, and only from it a session is started.
@@ -155,9 +159,10 @@ impl Login {
         if !self.attempt(Method::PublicKey)? {
             return Ok(false);
         }
-        let listed =
-            self.accepted(offer.algorithm, offer.key.0).and_then(|(_, key)| self.listed(server, &key));
-        let good = listed.is_some() && !self.kept_out;
+        let grant = self
+            .accepted(offer.algorithm, offer.key.0)
+            .and_then(|(_, identity)| self.granted(server, &identity));
+        let good = grant.is_some() && !self.kept_out;
         if good {
             let (user, from) = (&self.user, &self.from);
             server.log.verbose(format_args!("Postponed publickey for {user} from {from} ssh2 [preauth]"));
@@ -190,16 +195,18 @@ impl Login {
             verified.inspect_err(|error| server.log.debug(format_args!("userauth_pubkey: {error}"))).ok()
         });
         // Of the key that signed, whichever was offered before.
-        let listed = verified.and_then(|verified| self.listed(server, verified.key()));
-        let listed = listed.filter(|_| !self.kept_out);
-        let listed =
-            listed.filter(|listed| self.root_may(server, Method::PublicKey, listed.grant.command.is_some()));
+        let grant = verified.and_then(|verified| {
+            let grant = self.granted(server, verified.identity())?;
+            self.asserted(server, verified.identity(), verified.assertion(), &grant).then_some(grant)
+        });
+        let grant = grant.filter(|_| !self.kept_out);
+        let grant = grant.filter(|grant| self.root_may(server, Method::PublicKey, grant.command.is_some()));
         let key = named(proof.key.0);
-        let Some(listed) = listed else {
+        let Some(grant) = grant else {
             self.failed(server, Method::PublicKey, &key);
             return Ok(None);
         };
-        Ok(Some(self.succeeded(server, directory, Method::PublicKey, &key, &listed.grant)))
+        Ok(Some(self.succeeded(server, directory, Method::PublicKey, &key, &grant)))
     }
 
     /// Whether this is the password.
@@ -233,33 +240,103 @@ impl Login {
         Ok(offered)
     }
 
-    /// An algorithm that users may sign with, and the key that it fits.
-    fn accepted(&self, algorithm: Name<'_>, key: &[u8]) -> Option<(&'static SignatureAlg, PublicKey)> {
+    /// An algorithm that users may sign with, and the key or certificate that it fits.
+    fn accepted(&self, algorithm: Name<'_>, key: &[u8]) -> Option<(&'static SignatureAlg, Identity)> {
         let row = SignatureAlg::by_name(algorithm.as_str())?;
-        let key = PublicKey::parse(key).ok()?;
+        let identity = Identity::parse(key).ok()?;
         let accepted = self.effective.pubkey_accepted_algorithms.0.contains(&row.name);
-        (accepted && row.key_type == key.key_type()).then_some((row, key))
+        (accepted && row.key_type == identity.key_type()).then_some((row, identity))
     }
 
-    /// Where the key is listed for the account.
-    fn listed(&mut self, server: &Server, key: &PublicKey) -> Option<Listed> {
-        if !self.kept_out && server.quick.as_ref().is_some_and(|quick| quick.keys().contains(key)) {
-            return Some(Listed { grant: Grant::everything(), place: String::new() });
+    /// What the account lets do who shows this: asked before a signature as after it.
+    fn granted(&mut self, server: &Server, identity: &Identity) -> Option<Grant> {
+        let (told, log) = (!self.kept_out, &server.log);
+        let shown = self.worth_looking_up(server, identity)?;
+        if revoked::is_revoked(&self.effective.revoked_keys.0, identity, told, log) {
+            return None;
         }
-        let files = KeyFiles {
-            patterns: &self.effective.authorized_keys_file.0,
-            account: &self.account,
-            strict: self.effective.strict_modes && server.quick.is_none(),
-        };
+        let quick = server.quick.as_ref().filter(|_| told);
+        if let (Shown::Key(key), Some(quick)) = (shown, quick)
+            && quick.keys().contains(key)
+        {
+            return Some(Grant::everything());
+        }
+        let strict = self.effective.strict_modes && server.quick.is_none();
+        let account = &self.account;
+        let files = KeyFiles { patterns: &self.effective.authorized_keys_file.0, account, strict };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let now = i64::try_from(now).unwrap_or(i64::MAX);
-        let used = Use { peer: &self.peer, now, told: !self.kept_out };
-        let listed = files.find(key, used, &mut self.reported, &server.log);
-        if let Some(Listed { place, .. }) = listed.as_ref().filter(|_| !self.kept_out) {
-            let key = named(&key.blob());
-            server.log.verbose(format_args!("Accepted key {key} found at {place}"));
+        let used = Use { peer: &self.peer, now, told };
+        if let Some(listed) = files.find(shown, used, &mut self.reported, log) {
+            if told {
+                log.verbose(certificates::accepted(identity, &listed.place));
+            }
+            return Some(listed.grant);
         }
-        listed
+        let (Shown::Certificate(endorsed), Some(file)) = (shown, &self.effective.trusted_user_ca_keys) else {
+            return None;
+        };
+        let pattern = self.effective.authorized_principals_file.0.as_deref();
+        let principals = pattern.map(|pattern| Principals { pattern, account, strict });
+        Authorities { file, principals }.grant(Candidate { endorsed, account, used }, log)
+    }
+
+    /// What may be looked up: no RSA key that is too small, no certificate that its authority did not sign or not by an algorithm of
+    /// `CASignatureAlgorithms`.
+    fn worth_looking_up<'i>(&self, server: &Server, identity: &'i Identity) -> Option<Shown<'i>> {
+        let told = |line: std::fmt::Arguments<'_>| {
+            if !self.kept_out {
+                server.log.info(line);
+            }
+        };
+        let required = usize::try_from(self.effective.required_rsa_size).unwrap_or(usize::MAX);
+        let too_small = |key: &PublicKey| matches!(key, PublicKey::Rsa(_)) && key.bits() < required;
+        if too_small(identity.key()) {
+            told(format_args!("refusing {} key: Invalid key length", identity.short_type()));
+            return None;
+        }
+        let Some(certificate) = identity.certificate() else { return Some(Shown::Key(identity.key())) };
+        if too_small(certificate.authority()) {
+            told(format_args!("refusing RSA CA key: Invalid key length"));
+            return None;
+        }
+        let accepted = self.effective.ca_signature_algorithms.0.iter();
+        let accepted: Vec<_> = accepted.filter_map(|name| SignatureAlg::by_name(name)).collect();
+        let endorsed = certificate.verify_authority(&accepted);
+        let endorsed = endorsed.inspect_err(|error| told(format_args!("userauth_pubkey: {error}")));
+        endorsed.ok().map(Shown::Certificate)
+    }
+
+    /// Whether the signature of a security key says what the configuration, the key's line and its certificate want it to say.
+    fn asserted(
+        &self,
+        server: &Server,
+        identity: &Identity,
+        assertion: Option<Assertion>,
+        grant: &Grant,
+    ) -> bool {
+        let (user_present, user_verified) = match assertion {
+            Some(Assertion { user_present, user_verified, .. }) => (user_present, user_verified),
+            None if matches!(identity.key(), PublicKey::SkEd25519(_) | PublicKey::SkEcdsa(_)) => {
+                (false, false)
+            }
+            None => return true,
+        };
+        let wanted = self.effective.pubkey_auth_options;
+        let lacks = if (wanted.touch_required || grant.touch_required) && !user_present {
+            "user presence (authenticator touch)"
+        } else if (wanted.verify_required || grant.verify_required) && !user_verified {
+            "user verification"
+        } else {
+            return true;
+        };
+        if !self.kept_out {
+            let (key, user, from) = (certificates::named_key(identity), &self.user, &self.from);
+            server.log.error(format_args!(
+                "public key {key} signature for {user} from {from} rejected: {lacks} requirement not met"
+            ));
+        }
+        false
     }
 
     /// `PermitRootLogin`. Who asked for `--quick` asked to be let in.
@@ -341,11 +418,10 @@ pub(super) fn connection(peer: &Peer) -> config::ConnInfo {
     }
 }
 
-/// A key as logs have it: its type and its fingerprint.
+/// A key or a certificate as logs have it.
 fn named(blob: &[u8]) -> String {
-    let key_type = match PublicKey::parse(blob) {
-        Ok(PublicKey::Ed25519(_)) => "ED25519",
-        Err(_) => "unknown",
-    };
-    format!("{key_type} {}", Fingerprint::of_blob(blob))
+    match Identity::parse(blob) {
+        Ok(identity) => certificates::named(&identity),
+        Err(_) => format!("unknown {}", Fingerprint::of_blob(blob)),
+    }
 }

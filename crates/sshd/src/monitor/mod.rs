@@ -2,8 +2,8 @@
 //! children only, by a small table of requests; no byte of the network comes here but inside of those.
 //!
 //! ```text
-//! net ──→ Sign, User, KeyOffer, KeyProof, Password, Log ──→ watch ── decider ──→ answers
-//! session ──→ PtyOpen, SessionLog ──────────────────────────↗   ╲──→ start: session
+//! net ──→ WantGroup, Sign, User, KeyOffer, KeyProof, Password, Log ──→ watch ── decider ──→ answers
+//! session ──→ PtyOpen, SessionLog ─────────────────────────────────────↗   ╲──→ start: session
 //! ```
 //!
 //! | module | noun |
@@ -13,11 +13,14 @@
 //! | `table`, `requests` | what may come from whom, when and how often |
 //! | `violation` | what no process of ours would do: the connection ends |
 //! | `exchange` | key exchanges: hashed here, then signed |
+//! | `groups` | groups for key exchanges, out of a file |
 //! | `account` | the account that a client names, and what keeps it out |
 //! | `login` | the user's attempts, and the proof that one was good |
-//! | `authorized_keys`, `banner` | files that are read for it |
-//! | `expiry` | when keys expire |
-//! | `permit` | what the configuration and the key allow together |
+//! | `authorized_keys`, `principals`, `revoked`, `banner` | files that are read for it |
+//! | `user_file`, `system_file` | how such files are read: with the user's rights, or with ours |
+//! | `certificates` | which certificates are good for an account |
+//! | `conditions`, `expiry` | what has to hold for a line to count |
+//! | `permit` | what the configuration, the key and its certificate allow together |
 //! | `chroot` | the root of the user's session |
 //! | `start` | net and the session brought to life |
 //! | `pty` | terminals given to the user |
@@ -28,21 +31,28 @@
 mod account;
 mod authorized_keys;
 mod banner;
+mod certificates;
 mod chroot;
+mod conditions;
 mod decider;
 mod exchange;
 mod expiry;
 #[cfg(feature = "arbitrary")]
 pub(crate) mod fuzzing;
+mod groups;
 mod limits;
 mod login;
 mod permit;
+mod principals;
 mod pty;
 mod requests;
+mod revoked;
 mod start;
+mod system_file;
 mod table;
 #[cfg(test)]
 mod testing;
+mod user_file;
 mod violation;
 mod watch;
 

@@ -1,26 +1,56 @@
-//! The one [`Permit`] of a user: what both the configuration and the key allow.
+//! The one [`Permit`] of a user: what the configuration, the key's line and its certificate all allow.
+
+use std::fmt;
 
 use config::Effective;
 use config::value::{self, Forwarding, Places};
 use keyfiles::authorized_keys::Options;
-
+use keys::CertificateOptions;
 use text::place::Place;
 
 use crate::permit::{Directions, Displays, Forced, GatewayPorts, Permit};
 
-/// What the way in permits: the line of a key, or a method that has none.
+/// What the way in permits: the line of a key, a certificate, both, or a method that has neither.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Grant {
     pub(super) command: Option<Vec<u8>>,
+    /// A signature of a security key must say that its user was there.
+    pub(super) touch_required: bool,
+    /// It must say that it knew its user.
+    pub(super) verify_required: bool,
     pty: bool,
     port_forwarding: bool,
     agent_forwarding: bool,
     x11_forwarding: bool,
     user_rc: bool,
     environment: Vec<(String, String)>,
-    open: Vec<Place>,
-    listen: Vec<Place>,
+    open: Vec<Vec<Place>>,
+    listen: Vec<Vec<Place>>,
 }
+
+/// As OpenSSH names it in its log: each word behind a blank.
+impl fmt::Display for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = [
+            (self.agent_forwarding, "agent-forwarding"),
+            (self.command.is_some(), "command"),
+            (!self.environment.is_empty(), "environment"),
+            (!self.touch_required, "no-touch-required"),
+            (!self.listen.is_empty(), "permitlisten"),
+            (!self.open.is_empty(), "permitopen"),
+            (self.port_forwarding, "port-forwarding"),
+            (self.pty, "pty"),
+            (self.verify_required, "uv"),
+            (self.user_rc, "user-rc"),
+            (self.x11_forwarding, "x11-forwarding"),
+        ];
+        words.iter().filter(|(has, _)| *has).try_for_each(|(_, word)| write!(f, " {word}"))
+    }
+}
+
+/// Two grants say that different commands run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OtherCommand;
 
 impl Grant {
     /// What a key without options permits, or a password.
@@ -28,7 +58,8 @@ impl Grant {
         Self::of(Options::default())
     }
 
-    /// What the options of a key permit. Whether the key may be used at all is not asked here.
+    /// What the options of a line permit. Whether it may be used at all is not asked here. No tunnel is forwarded, so there is
+    /// nothing that a device could limit.
     pub(super) fn of(options: Options<'_>) -> Self {
         let Options {
             command,
@@ -42,18 +73,76 @@ impl Grant {
             environment,
             open,
             listen,
+            cert_authority: _,
+            principals: _,
+            touch_required,
+            verify_required,
+            tunnel: _,
         } = options;
+        let list = |places: Vec<Place>| if places.is_empty() { Vec::new() } else { vec![places] };
         Self {
             command: command.map(|command| command.into_owned()),
+            touch_required,
+            verify_required,
             pty,
             port_forwarding,
             agent_forwarding,
             x11_forwarding,
             user_rc,
             environment,
-            open,
-            listen,
+            open: list(open),
+            listen: list(listen),
         }
+    }
+
+    /// What a certificate permits, which is nothing that it does not say. Where the client may be is not asked here.
+    pub(super) fn of_certificate(options: &CertificateOptions<'_>) -> Self {
+        let CertificateOptions {
+            force_command,
+            source_address: _,
+            verify_required,
+            no_touch_required,
+            permit_x11_forwarding,
+            permit_agent_forwarding,
+            permit_port_forwarding,
+            permit_pty,
+            permit_user_rc,
+            unknown_extensions: _,
+        } = options;
+        Self {
+            command: force_command.map(|command| command.as_bytes().to_vec()),
+            touch_required: !no_touch_required,
+            verify_required: *verify_required,
+            pty: *permit_pty,
+            port_forwarding: *permit_port_forwarding,
+            agent_forwarding: *permit_agent_forwarding,
+            x11_forwarding: *permit_x11_forwarding,
+            user_rc: *permit_user_rc,
+            environment: Vec::new(),
+            open: Vec::new(),
+            listen: Vec::new(),
+        }
+    }
+
+    /// What both permit. Where both say what runs it has to be the same.
+    pub(super) fn and(self, other: Self) -> Result<Self, OtherCommand> {
+        let command = match (self.command, other.command) {
+            (Some(one), Some(other)) if one != other => return Err(OtherCommand),
+            (one, other) => one.or(other),
+        };
+        Ok(Self {
+            command,
+            touch_required: self.touch_required || other.touch_required,
+            verify_required: self.verify_required || other.verify_required,
+            pty: self.pty && other.pty,
+            port_forwarding: self.port_forwarding && other.port_forwarding,
+            agent_forwarding: self.agent_forwarding && other.agent_forwarding,
+            x11_forwarding: self.x11_forwarding && other.x11_forwarding,
+            user_rc: self.user_rc && other.user_rc,
+            environment: [self.environment, other.environment].concat(),
+            open: [self.open, other.open].concat(),
+            listen: [self.listen, other.listen].concat(),
+        })
     }
 }
 
@@ -107,13 +196,13 @@ fn directions(allowed: bool, forwarding: Forwarding) -> Directions {
     Directions { local: allowed && local, remote: allowed && remote }
 }
 
-/// Both lists apply. That of a key which says nothing is none; that of the configuration may be one without a place.
-fn lists(configured: &Places, of_key: &[Place]) -> Vec<Vec<Place>> {
+/// All lists apply. Those of a key which says nothing are none; that of the configuration may be one without a place.
+fn lists(configured: &Places, of_key: &[Vec<Place>]) -> Vec<Vec<Place>> {
     let configured = match configured {
         Places::Any => None,
         Places::Only(places) => Some(places.clone()),
     };
-    configured.into_iter().chain((!of_key.is_empty()).then(|| of_key.to_vec())).collect()
+    configured.into_iter().chain(of_key.iter().cloned()).collect()
 }
 
 fn displays(effective: &Effective) -> Displays {

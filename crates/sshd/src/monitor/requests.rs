@@ -2,7 +2,9 @@
 
 use wire::{Message, WireError};
 
-use crate::protocol::monitor::{From, KeyOffer, KeyProof, Log, Password, PtyOpen, SessionLog, Sign, User};
+use crate::protocol::monitor::{
+    From, KeyOffer, KeyProof, Log, Password, PtyOpen, SessionLog, Sign, User, WantGroup,
+};
 
 use super::table::{Phase, Table};
 use super::violation::Violation;
@@ -10,6 +12,7 @@ use super::violation::Violation;
 /// A request whose row and fields are good.
 pub(super) enum Request<'a> {
     Sign(Sign<'a>),
+    WantGroup(WantGroup),
     User(User<'a>),
     KeyOffer(KeyOffer<'a>),
     KeyProof(KeyProof<'a>),
@@ -42,6 +45,9 @@ pub(super) fn read<'a>(
     };
     let request = match number {
         Sign::NUMBER => Request::Sign(Sign::from_payload(payload).map_err(malformed::<Sign<'_>>)?),
+        WantGroup::NUMBER => {
+            Request::WantGroup(WantGroup::from_payload(payload).map_err(malformed::<WantGroup>)?)
+        }
         User::NUMBER => Request::User(User::from_payload(payload).map_err(malformed::<User<'_>>)?),
         KeyOffer::NUMBER => {
             Request::KeyOffer(KeyOffer::from_payload(payload).map_err(malformed::<KeyOffer<'_>>)?)

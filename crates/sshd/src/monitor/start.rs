@@ -111,6 +111,7 @@ pub(super) fn net(server: &Server, effective: &Effective, accepted: Accepted) ->
         user_algorithms: NameList::new(&user)?,
         ciphers: NameList::new(&ciphers)?,
         macs: NameList::new(&macs)?,
+        compression: effective.compression,
         host_keys: Bytes(&host_keys),
         rekey_bytes: rekey.bytes,
         rekey_seconds: rekey.seconds,

@@ -32,15 +32,27 @@ impl Files for NoFiles<'_> {
     }
 }
 
+/// What users may sign with.
+pub(super) const USER_ALGORITHMS: &[&str] = &[
+    "ssh-ed25519-cert-v01@openssh.com",
+    "sk-ssh-ed25519-cert-v01@openssh.com",
+    "ssh-ed25519",
+    "sk-ssh-ed25519@openssh.com",
+];
+
 /// A configuration of these lines.
 pub(super) fn config(lines: &str) -> Result<Config, ConfigError> {
     let names = |all: &'static [&'static str]| Names { default: all, known: all };
     let algorithms = Algorithms {
         ciphers: names(&["aes128-gcm@openssh.com"]),
         macs: names(&["hmac-sha2-256"]),
-        kex: names(&["curve25519-sha256"]),
+        kex: Names {
+            default: &["curve25519-sha256"],
+            known: &["curve25519-sha256", "diffie-hellman-group-exchange-sha256"],
+        },
         host_keys: names(&["ssh-ed25519"]),
-        public_keys: names(&["ssh-ed25519"]),
+        public_keys: names(USER_ALGORITHMS),
+        authorities: names(&["ssh-ed25519", "ecdsa-sha2-nistp256"]),
     };
     let environment = Environment { algorithms, version: "Nacre", directory: "/", home: None };
     Config::parse(&NoFiles(lines), "config", &CommandLine::default(), &environment)

@@ -40,7 +40,7 @@ impl fmt::Display for Violation {
             Self::TooOften(name) => write!(f, "{name} too often"),
             Self::OutOfOrder(name) => write!(f, "{name} out of order"),
             Self::Malformed(name, error) => write!(f, "malformed {name}: {error}"),
-            Self::Implausible(why) => write!(f, "refusing to sign: {why}"),
+            Self::Implausible(why) => write!(f, "implausible key exchange: {why}"),
             Self::TooManyTries => f.write_str("attempt after the last one"),
             Self::LogLevel(level) => write!(f, "log line of level {level}"),
             Self::UserTooLong => f.write_str("user name too long"),

@@ -231,6 +231,7 @@ impl Application for Net {
 
     fn question(&mut self, io: &mut Io<'_, Server>, question: ServerQuestion<'_>) {
         match question {
+            ServerQuestion::Group { ticket, request } => self.ask(io, Question::Group(ticket, request)),
             ServerQuestion::Sign { ticket, request } => self.ask(io, Question::Sign(ticket, request)),
             ServerQuestion::None { ticket, user } => self.login(io, user.as_str(), Login::None(ticket)),
             ServerQuestion::KeyOffer { ticket, user, algorithm, key } => {

@@ -5,19 +5,21 @@ use std::fmt::Display;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
+use crypto::Group;
 use keys::{Secret, SignatureAlg};
 use proto::{
-    AdmitInteractive, AdmitKey, AdmitNone, AdmitPassword, AlivePolicy, Connection, Server, SignExchange,
-    Ticket, WantKey,
+    AdmitInteractive, AdmitKey, AdmitNone, AdmitPassword, AlivePolicy, ChooseGroup, Connection, Server,
+    SignExchange, Ticket, WantKey,
 };
-use transport::SignRequest;
+use transport::{GroupPart, GroupRequest, SignRequest};
 use userauth::server::BannerText;
 use userauth::{InteractiveAnswer, KeyProven, KeyVerdict, Method, Methods, PasswordAnswer, Proof, Verdict};
 use wire::{Bytes, Human, Message, Name, NameList, Sensitive, Text, row};
 
 use crate::log::{Level, level_number, level_of};
 use crate::protocol::monitor::{
-    Admitted, KeyOffer, KeyProof, Log, MONITOR, Password, Sign, Signed, User, UserPolicy, Verdict as Decision,
+    Admitted, ChosenGroup, KeyOffer, KeyProof, Log, MONITOR, Password, Sign, Signed, User, UserPolicy,
+    Verdict as Decision, WantGroup,
 };
 use crate::protocol::{Link, LinkError};
 
@@ -31,6 +33,7 @@ const LEFT_ALONE: u32 = 256;
 
 /// What only the monitor can answer.
 pub(super) enum Question {
+    Group(Ticket<ChooseGroup>, GroupRequest),
     Sign(Ticket<SignExchange>, SignRequest),
     Login(Login),
 }
@@ -48,6 +51,7 @@ pub(super) enum Login {
 
 /// What the monitor was asked and has yet to answer.
 enum Asked {
+    Group(Ticket<ChooseGroup>),
     Sign(Ticket<SignExchange>),
     User(Login),
     KeyOffer(Ticket<WantKey>),
@@ -176,6 +180,10 @@ impl Authority {
         while self.asked.is_none() {
             let Some(question) = self.waiting.pop_front() else { break };
             self.asked = match question {
+                Question::Group(ticket, GroupRequest { min, preferred, max }) => {
+                    self.monitor.send(&WantGroup { min, preferred, max })?;
+                    Some(Asked::Group(ticket))
+                }
                 Question::Sign(ticket, request) => {
                     self.sign(&request)?;
                     Some(Asked::Sign(ticket))
@@ -188,6 +196,10 @@ impl Authority {
 
     fn sign(&mut self, request: &SignRequest) -> Result<(), LinkError> {
         let transcript = &request.transcript;
+        let (sizes, prime, generator) = match &transcript.group {
+            Some(GroupPart { request, group }) => (*request, group.prime(), group.generator()),
+            None => (GroupRequest { min: 0, preferred: 0, max: 0 }, &[][..], &[][..]),
+        };
         self.monitor.send(&Sign {
             algorithm: Name::new(request.algorithm.name)?,
             kex: Name::new(request.kex.name)?,
@@ -196,6 +208,11 @@ impl Authority {
             server_ident: Bytes(&transcript.server_ident),
             client_kexinit: Bytes(&transcript.client_kexinit),
             server_kexinit: Bytes(&transcript.server_kexinit),
+            group_min: sizes.min,
+            group_preferred: sizes.preferred,
+            group_max: sizes.max,
+            prime: Bytes(prime),
+            generator: Bytes(generator),
             client_public: Bytes(&transcript.client_public),
             server_public: Bytes(&transcript.server_public),
             shared_secret: Sensitive(transcript.shared_secret.expose()),
@@ -251,6 +268,17 @@ impl Authority {
         let payload = incoming.payload.to_vec();
         let mut admission = None;
         match (self.asked.take(), number, fd) {
+            (Some(Asked::Group(ticket)), ChosenGroup::NUMBER, None) => {
+                let ChosenGroup { prime, generator } = ChosenGroup::from_payload(&payload)?;
+                if prime.0.is_empty() {
+                    // Without an answer it is no.
+                    drop(ticket);
+                } else {
+                    let group = Group::new(prime.0, generator.0)
+                        .map_err(|error| LinkError::Protocol(error.to_string()))?;
+                    connection.answer(ticket, group)?;
+                }
+            }
             (Some(Asked::Sign(ticket)), Signed::NUMBER, None) => {
                 let signature = Signed::from_payload(&payload)?.signature.0.to_vec();
                 connection.answer(ticket, signature)?;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use crypto::{CIPHERS, KEX, MACS, OsRng};
+use crypto::{CIPHERS, COMPRESSIONS, KEX, MACS, OsRng};
 use keys::{SIGNATURES, SignatureAlg};
 use proto::{Config, Connection, Server};
 use sys::ids::{Credentials, Gid, Pid, Uid};
@@ -119,7 +119,9 @@ fn config(start: &Start<'_>) -> Result<Config<Server>, LinkError> {
         host_keys: signatures(start.host_key_algorithms),
         ciphers: Directions::both(rows(CIPHERS, start.ciphers, |row| row.name)),
         macs: Directions::both(rows(MACS, start.macs, |row| row.name)),
-        compressions: transport.algorithms.compressions,
+        compressions: Directions::both(
+            COMPRESSIONS.iter().filter(|row| start.compression || row.name == "none").collect(),
+        ),
     };
     transport.host_keys = split(start.host_keys.0)?.into_iter().map(<[u8]>::to_vec).collect();
     transport.server_sig_algs = signatures(start.user_algorithms);

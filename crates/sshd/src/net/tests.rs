@@ -200,6 +200,7 @@ fn monitor(mut net: Link, key: PrivateKey, session: Link, decide: &Deciding) -> 
                     client_kexinit: sign.client_kexinit.0.to_vec(),
                     server_kexinit: sign.server_kexinit.0.to_vec(),
                     host_key: key.public().blob(),
+                    group: None,
                     client_public: sign.client_public.0.to_vec(),
                     server_public: sign.server_public.0.to_vec(),
                     shared_secret: secret,

@@ -82,6 +82,8 @@ wire::messages! {
         user_algorithms: NameList<'a>,
         ciphers: NameList<'a>,
         macs: NameList<'a>,
+        /// Compression is offered.
+        compression: bool,
         /// The blobs of the host keys, joined.
         host_keys: Bytes<'a>,
         /// `RekeyLimit`; 0 for none.
@@ -105,6 +107,12 @@ wire::messages! {
         server_ident: Bytes<'a>,
         client_kexinit: Bytes<'a>,
         server_kexinit: Bytes<'a>,
+        /// Where the monitor chose a group: the sizes as the client said them, and the group. Else zeros, and nothing.
+        group_min: u32,
+        group_preferred: u32,
+        group_max: u32,
+        prime: Bytes<'a>,
+        generator: Bytes<'a>,
         client_public: Bytes<'a>,
         server_public: Bytes<'a>,
         /// In the encoding in which it is hashed, length first.
@@ -210,4 +218,10 @@ wire::messages! {
 
     /// A line for the log, of the user's process.
     15 SessionLog<'a> { level: u8, text: Human<'a> } in rule(From::Session, When::LoggedIn, LINES), by Client, "DESIGN §4";
+
+    /// Asks for a group of one of these sizes in bits, for a key exchange that ends with `Sign` (RFC 4419).
+    16 WantGroup { min: u32, preferred: u32, max: u32 } in rule(From::Net, When::Always, ANY), by Client, "DESIGN §4";
+
+    /// The group, as magnitudes; or nothing, when there is none.
+    17 ChosenGroup<'a> { prime: Bytes<'a>, generator: Bytes<'a> } in rule(From::Monitor, When::Always, ANY), by Server, "DESIGN §4";
 }

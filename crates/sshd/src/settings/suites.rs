@@ -7,68 +7,15 @@ use config::{Algorithms, Effective, Names};
 use crypto::{CIPHERS, KEX, MACS, Status};
 use keys::SIGNATURES;
 
-/// Names of OpenSSH 10 that we have no algorithm for: configurations that name them are good, as long as they name others too.
-mod read_only {
-    pub(super) const CIPHERS: &[&str] =
-        &["3des-cbc", "aes128-cbc", "aes192-cbc", "aes256-cbc", "aes128-ctr", "aes192-ctr", "aes256-ctr"];
-
-    pub(super) const MACS: &[&str] = &[
-        "hmac-sha1",
-        "hmac-sha1-96",
-        "hmac-md5",
-        "hmac-md5-96",
-        "umac-64@openssh.com",
-        "umac-128@openssh.com",
-        "hmac-sha1-etm@openssh.com",
-        "hmac-sha1-96-etm@openssh.com",
-        "hmac-md5-etm@openssh.com",
-        "hmac-md5-96-etm@openssh.com",
-        "umac-64-etm@openssh.com",
-        "umac-128-etm@openssh.com",
-    ];
-
-    pub(super) const KEX: &[&str] = &[
-        "diffie-hellman-group1-sha1",
-        "diffie-hellman-group14-sha1",
-        "diffie-hellman-group14-sha256",
-        "diffie-hellman-group16-sha512",
-        "diffie-hellman-group18-sha512",
-        "diffie-hellman-group-exchange-sha1",
-        "diffie-hellman-group-exchange-sha256",
-        "ecdh-sha2-nistp256",
-        "ecdh-sha2-nistp384",
-        "ecdh-sha2-nistp521",
-        "mlkem768nistp256-sha256",
-        "sntrup761x25519-sha512",
-        "sntrup761x25519-sha512@openssh.com",
-    ];
-
-    pub(super) const SIGNATURES: &[&str] = &[
-        "ssh-ed25519-cert-v01@openssh.com",
-        "sk-ssh-ed25519@openssh.com",
-        "sk-ssh-ed25519-cert-v01@openssh.com",
-        "ssh-mldsa44-ed25519",
-        "ssh-mldsa44-ed25519-cert",
-        "ssh-mldsa44-ed25519@openssh.com",
-        "ssh-mldsa44-ed25519-cert-v01@openssh.com",
-        "ecdsa-sha2-nistp256",
-        "ecdsa-sha2-nistp256-cert-v01@openssh.com",
-        "ecdsa-sha2-nistp384",
-        "ecdsa-sha2-nistp384-cert-v01@openssh.com",
-        "ecdsa-sha2-nistp521",
-        "ecdsa-sha2-nistp521-cert-v01@openssh.com",
-        "sk-ecdsa-sha2-nistp256@openssh.com",
-        "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
-        "webauthn-sk-ecdsa-sha2-nistp256@openssh.com",
-        "webauthn-sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
-        "ssh-rsa",
-        "ssh-rsa-cert-v01@openssh.com",
-        "rsa-sha2-256",
-        "rsa-sha2-256-cert-v01@openssh.com",
-        "rsa-sha2-512",
-        "rsa-sha2-512-cert-v01@openssh.com",
-    ];
-}
+/// MACs of OpenSSH 10 that we have no algorithm for: configurations that name them are good, as long as they name others too.
+const READ_ONLY_MACS: &[&str] = &[
+    "hmac-sha1-96",
+    "hmac-md5",
+    "hmac-md5-96",
+    "hmac-sha1-96-etm@openssh.com",
+    "hmac-md5-etm@openssh.com",
+    "hmac-md5-96-etm@openssh.com",
+];
 
 /// What a keyword chooses from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,12 +38,11 @@ impl Suite {
         }
     }
 
+    /// Names of OpenSSH that are known and have no algorithm here.
     fn read_only(self) -> &'static [&'static str] {
         match self {
-            Self::Ciphers => read_only::CIPHERS,
-            Self::Macs => read_only::MACS,
-            Self::Kex => read_only::KEX,
-            Self::Signatures => read_only::SIGNATURES,
+            Self::Macs => READ_ONLY_MACS,
+            Self::Ciphers | Self::Kex | Self::Signatures => &[],
         }
     }
 
@@ -123,8 +69,7 @@ impl Suite {
         let is_default = |(_, status): &&(_, Status)| *status == Status::Default;
         let default = rows.iter().filter(is_default).map(|(name, _)| *name).collect();
         let mut known: Vec<&str> = rows.iter().map(|(name, _)| *name).collect();
-        let others = self.read_only().iter().copied().filter(|name| !rows.iter().any(|(row, _)| row == name));
-        known.extend(others);
+        known.extend(self.read_only());
         (default, known)
     }
 }
@@ -134,6 +79,12 @@ pub(super) fn algorithms() -> Algorithms {
     type Lists = [(Vec<&'static str>, Vec<&'static str>); 4];
     static LISTS: LazyLock<Lists> =
         LazyLock::new(|| [Suite::Ciphers, Suite::Macs, Suite::Kex, Suite::Signatures].map(Suite::names));
+    static AUTHORITIES: LazyLock<(Vec<&'static str>, Vec<&'static str>)> = LazyLock::new(|| {
+        let plain =
+            |names: Vec<&'static str>| names.into_iter().filter(|name| !name.contains("-cert")).collect();
+        let (default, known) = Suite::Signatures.names();
+        (plain(default), plain(known))
+    });
     let [ciphers, macs, kex, signatures] = &*LISTS;
     let names = |(default, known): &'static (Vec<_>, Vec<_>)| Names { default, known };
     Algorithms {
@@ -142,6 +93,7 @@ pub(super) fn algorithms() -> Algorithms {
         kex: names(kex),
         host_keys: names(signatures),
         public_keys: names(signatures),
+        authorities: names(&AUTHORITIES),
     }
 }
 
@@ -169,13 +121,58 @@ mod tests {
     }
 
     #[test]
-    fn every_name_of_openssh_10_6_is_known() {
+    fn what_a_server_offers_unasked_is_what_openssh_offers_but_macs_with_sha1() {
+        let all = algorithms();
+        assert_eq!(
+            all.kex.default,
+            [
+                "mlkem768x25519-sha256",
+                "sntrup761x25519-sha512",
+                "sntrup761x25519-sha512@openssh.com",
+                "curve25519-sha256",
+                "curve25519-sha256@libssh.org",
+                "ecdh-sha2-nistp256",
+                "ecdh-sha2-nistp384",
+                "ecdh-sha2-nistp521",
+            ]
+        );
+        assert_eq!(
+            all.ciphers.default,
+            [
+                "chacha20-poly1305@openssh.com",
+                "aes128-gcm@openssh.com",
+                "aes256-gcm@openssh.com",
+                "aes128-ctr",
+                "aes192-ctr",
+                "aes256-ctr",
+            ]
+        );
+        assert_eq!(
+            all.macs.default,
+            [
+                "umac-64-etm@openssh.com",
+                "umac-128-etm@openssh.com",
+                "hmac-sha2-256-etm@openssh.com",
+                "hmac-sha2-512-etm@openssh.com",
+                "umac-64@openssh.com",
+                "umac-128@openssh.com",
+                "hmac-sha2-256",
+                "hmac-sha2-512",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_weak_or_for_clients_is_known_and_not_offered_unasked() {
         let all = algorithms();
         for (names, some) in [
             (all.ciphers, "aes128-cbc"),
-            (all.macs, "umac-64-etm@openssh.com"),
+            (all.macs, "hmac-sha1-etm@openssh.com"),
+            (all.macs, "hmac-md5-96-etm@openssh.com"),
             (all.kex, "diffie-hellman-group-exchange-sha256"),
-            (all.host_keys, "webauthn-sk-ecdsa-sha2-nistp256-cert-v01@openssh.com"),
+            (all.kex, "diffie-hellman-group1-sha1"),
+            (all.host_keys, "ssh-rsa"),
+            (all.host_keys, "ssh-mldsa44-ed25519@openssh.com"),
         ] {
             assert!(names.known.contains(&some), "{some}");
             assert!(!names.default.contains(&some), "{some}");

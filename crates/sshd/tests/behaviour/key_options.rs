@@ -77,7 +77,7 @@ fn a_line_with_a_bad_value_is_refused_and_told_with_its_place() {
         ("permitopen=\"nowhere\"", "option permitopen: invalid permission port"),
         ("environment=\"A\"", "option environment: invalid environment string"),
         ("from=\"127.0.0.1/8\"", "option from: bits are set after the prefix, expected 127.0.0.0/8"),
-        ("tunnel=\"x\"", "option tunnel is not supported, so the key is refused"),
+        ("tunnel=\"x\"", "option tunnel: invalid tun device"),
     ] {
         let server = with(options, "");
         assert_eq!(server.run(&["echo in"]).code, Some(255), "{options}");

@@ -15,10 +15,12 @@
 
 mod alone;
 mod bulk;
+mod certificates;
 mod chroot;
 mod command_line;
 mod exits;
 mod forwarding_policy;
+mod groups;
 mod harness;
 mod inherited;
 mod key_options;

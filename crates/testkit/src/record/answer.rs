@@ -12,6 +12,8 @@ pub enum Answer {
     Bool(bool),
     /// A signature, or the prompt for another password.
     Bytes(Vec<u8>),
+    /// A group: its prime and its generator.
+    Group(Vec<u8>, Vec<u8>),
     /// The data of a grant, or none.
     Data(Option<Vec<u8>>),
     /// A channel is granted.
@@ -48,6 +50,7 @@ impl Answer {
         match self {
             Self::Bool(yes) => format!("bool {yes}"),
             Self::Bytes(bytes) => format!("bytes {}", hex(bytes)),
+            Self::Group(prime, generator) => format!("group {} {}", hex(prime), hex(generator)),
             Self::Data(None) => "data none".to_owned(),
             Self::Data(Some(data)) => format!("data some {}", hex(data)),
             Self::Grant(grant) => format!("grant {} {}", grant.window, grant.max_packet),
@@ -90,6 +93,7 @@ impl Answer {
         Some(match words.next()? {
             "bool" => Self::Bool(words.number()?),
             "bytes" => Self::Bytes(words.bytes()?),
+            "group" => Self::Group(words.bytes()?, words.bytes()?),
             "data" => Self::Data(match words.next()? {
                 "none" => None,
                 "some" => Some(words.bytes()?),

@@ -6,11 +6,11 @@ use std::time::Instant;
 use connection::{
     ChannelRequest, ChannelType, GlobalRequest, LocalId, OpenReason, OpenRefusal, Priority, Signal,
 };
-use crypto::{HashAlg, Hasher, SeededRng};
+use crypto::{Group, HashAlg, Hasher, SeededRng};
 use keys::{SIGNATURES, Secret, SignatureAlg};
 use proto::{
-    AdmitInteractive, AdmitKey, AdmitNone, AdmitPassword, ChangePassword, ChannelQuestion, Client,
-    ClientQuestion, Config, Connection, Error, NextCredential, OpenChannel, RecvBuf, ReplyToGlobal,
+    AdmitInteractive, AdmitKey, AdmitNone, AdmitPassword, ChangePassword, ChannelQuestion, ChooseGroup,
+    Client, ClientQuestion, Config, Connection, Error, NextCredential, OpenChannel, RecvBuf, ReplyToGlobal,
     ReplyToRequest, RespondToPrompts, Server, ServerQuestion, Side, SignExchange, SignLogin, Step, Ticket,
     TrustHostKey, WantKey,
 };
@@ -190,6 +190,8 @@ impl<S: Replayed> Replay<S> {
 
 /// A question that is open, with what its answer needs.
 pub enum Kept {
+    /// For [`ChooseGroup`].
+    Group(Ticket<ChooseGroup>),
     /// For [`SignExchange`].
     SignExchange(Ticket<SignExchange>),
     /// For [`AdmitNone`].
@@ -223,6 +225,7 @@ pub enum Kept {
 impl Kept {
     fn serial(&self) -> u64 {
         match self {
+            Self::Group(ticket) => ticket.serial(),
             Self::SignExchange(ticket) => ticket.serial(),
             Self::None(ticket) => ticket.serial(),
             Self::KeyOffer(ticket) => ticket.serial(),
@@ -286,6 +289,7 @@ pub trait Replayed: Side {
 impl Replayed for Server {
     fn keep(question: ServerQuestion<'_>) -> Kept {
         match question {
+            ServerQuestion::Group { ticket, .. } => Kept::Group(ticket),
             ServerQuestion::Sign { ticket, .. } => Kept::SignExchange(ticket),
             ServerQuestion::None { ticket, .. } => Kept::None(ticket),
             ServerQuestion::KeyOffer { ticket, .. } => Kept::KeyOffer(ticket),
@@ -302,6 +306,10 @@ impl Replayed for Server {
 
     fn answer(connection: &mut Connection<Self>, kept: Kept, answer: Answer) -> Result<(), Error> {
         match (kept, answer) {
+            (Kept::Group(ticket), Answer::Group(prime, generator)) => {
+                let group = Group::new(&prime, &generator).expect("what was good when it was recorded");
+                connection.answer(ticket, group)
+            }
             (Kept::SignExchange(ticket), Answer::Bytes(signature)) => connection.answer(ticket, signature),
             (Kept::None(ticket), Answer::Verdict(verdict)) => connection.answer(ticket, verdict),
             (Kept::KeyOffer(ticket), Answer::Bool(wanted)) => connection.answer(ticket, wanted),

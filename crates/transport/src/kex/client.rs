@@ -6,6 +6,7 @@ use super::init::Inits;
 use super::verify::ExchangeVerified;
 use super::{Context, Kex, Outcome, Step};
 use crate::error::Error;
+use crate::group::GroupPart;
 use crate::input::{Ask, HostKeyOffer};
 use crate::message::{KexEcdhInit, KexEcdhReply};
 use crate::transcript::Transcript;
@@ -30,23 +31,45 @@ impl ExpectEcdhReply {
         if std::mem::take(&mut self.drop_guess) {
             return Ok((Kex::ExpectEcdhReply(Box::new(self)), Outcome::Nothing));
         }
-        let reply = KexEcdhReply::from_payload(payload)?;
-        let agreed = self.inits.agreed;
-        let client_public = self.ephemeral.public().to_vec();
-        let secret = self.ephemeral.complete(reply.server_public.0)?;
+        let KexEcdhReply { host_key, server_public, signature } = KexEcdhReply::from_payload(payload)?;
+        let reply = Reply { host_key: host_key.0, server_public: server_public.0, signature: signature.0 };
+        reply.complete(self.inits, self.ephemeral, None, cx)
+    }
+}
+
+/// What the server's last word before NEWKEYS holds, in every method.
+pub(super) struct Reply<'a> {
+    pub(super) host_key: &'a [u8],
+    pub(super) server_public: &'a [u8],
+    pub(super) signature: &'a [u8],
+}
+
+impl Reply<'_> {
+    /// Verifies that the host key signed what both sides have said.
+    pub(super) fn complete(
+        &self,
+        inits: Inits,
+        ephemeral: Ephemeral,
+        group: Option<GroupPart>,
+        cx: &mut Context<'_>,
+    ) -> Step {
+        let agreed = inits.agreed;
+        let client_public = ephemeral.public().to_vec();
+        let secret = ephemeral.complete(self.server_public)?;
         let transcript = Transcript {
             client_ident: cx.session.client_ident.clone(),
             server_ident: cx.session.server_ident.clone(),
-            client_kexinit: self.inits.client_kexinit,
-            server_kexinit: self.inits.server_kexinit,
-            host_key: reply.host_key.0.to_vec(),
+            client_kexinit: inits.client_kexinit,
+            server_kexinit: inits.server_kexinit,
+            host_key: self.host_key.to_vec(),
+            group,
             client_public,
-            server_public: reply.server_public.0.to_vec(),
+            server_public: self.server_public.to_vec(),
             shared_secret: Secret::copy_of(secret.encoded()),
         };
         let hash = transcript.hash(agreed.kex.hash);
         // Before anybody is asked about the key: a key that has not proven itself is nobody's.
-        let verified = ExchangeVerified::check(agreed.host_key, reply.host_key.0, &hash, reply.signature.0)?;
+        let verified = ExchangeVerified::check(agreed.host_key, self.host_key, &hash, self.signature)?;
         let rekey = cx.session.id.is_some();
         let offer = HostKeyOffer { algorithm: agreed.host_key, blob: transcript.host_key, rekey };
         let next = AwaitHostKey::new(agreed, secret, hash, verified);

@@ -1,6 +1,8 @@
 use wire::{Encode, NameList, Role};
 
 use super::client::ExpectEcdhReply;
+use super::group_client::ExpectGroup;
+use super::group_server::ExpectGroupRequest;
 use super::server::ExpectEcdhInit;
 use super::{Context, Kex, Outcome, Step};
 use crate::error::{Error, Misbehaviour};
@@ -48,7 +50,13 @@ impl ExpectInit {
         };
         let inits = Inits { client_kexinit, server_kexinit, agreed, drop_guess: negotiated.drop_guess };
         let next = match role {
+            Role::Client if agreed.kex.chooses_group() => {
+                Kex::ExpectGroup(Box::new(ExpectGroup::begin(inits, cx)))
+            }
             Role::Client => Kex::ExpectEcdhReply(Box::new(ExpectEcdhReply::begin(inits, cx)?)),
+            Role::Server if agreed.kex.chooses_group() => {
+                Kex::ExpectGroupRequest(Box::new(ExpectGroupRequest::begin(inits)))
+            }
             Role::Server => Kex::ExpectEcdhInit(Box::new(ExpectEcdhInit::begin(inits))),
         };
         Ok((next, Outcome::Agreed(agreed)))

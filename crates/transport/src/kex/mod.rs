@@ -5,6 +5,8 @@
 //! wasted public value where they are not. Guesses of the peer are handled, right and wrong ones.
 
 mod client;
+mod group_client;
+mod group_server;
 mod host_key;
 mod init;
 mod new_keys;
@@ -13,15 +15,18 @@ mod verify;
 
 pub(crate) use server::host_key_for;
 
-use crypto::Rng;
+use crypto::{Group, Rng};
 use keys::SignatureAlg;
 use wire::Role;
 
 use crate::algorithms::Algorithms;
-use crate::error::{Error, Misuse};
+use crate::error::{Error, Misuse, Refusal};
+use crate::group::GroupRequest;
 use crate::inbound::Inbound;
 use crate::input::Ask;
-use crate::message::{KexEcdhInit, KexEcdhReply, KexInit, NewKeys};
+use crate::message::{
+    KexDhGexGroup, KexDhGexInit, KexDhGexReply, KexDhGexRequest, KexEcdhInit, KexEcdhReply, KexInit, NewKeys,
+};
 use crate::negotiate::{Agreed, Markers};
 use crate::outbound::Outbound;
 use crate::transcript::SessionId;
@@ -35,10 +40,20 @@ pub(crate) enum Kex {
     ExpectInit(Box<init::ExpectInit>),
     /// The server waits for the client's public value.
     ExpectEcdhInit(Box<server::ExpectEcdhInit>),
+    /// The server waits to be told which sizes of group will do.
+    ExpectGroupRequest(Box<group_server::ExpectGroupRequest>),
+    /// The server waits for a group.
+    AwaitGroup(Box<group_server::AwaitGroup>),
+    /// The server waits for the client's public value in that group.
+    ExpectGroupInit(Box<group_server::ExpectGroupInit>),
     /// The server waits for its host key's signature.
     AwaitSignature(Box<server::AwaitSignature>),
     /// The client waits for the server's public value and signature.
     ExpectEcdhReply(Box<client::ExpectEcdhReply>),
+    /// The client waits for the server's group.
+    ExpectGroup(Box<group_client::ExpectGroup>),
+    /// The client waits for the server's public value in that group, and its signature.
+    ExpectGroupReply(Box<group_client::ExpectGroupReply>),
     /// The client waits to be told whether the host key is trusted.
     AwaitHostKey(Box<host_key::AwaitHostKey>),
     /// Our NEWKEYS is out, the peer's is not here.
@@ -97,8 +112,13 @@ impl Kex {
         match self {
             Self::Idle | Self::ExpectInit(_) => false,
             Self::ExpectEcdhInit(_)
+            | Self::ExpectGroupRequest(_)
+            | Self::AwaitGroup(_)
+            | Self::ExpectGroupInit(_)
             | Self::AwaitSignature(_)
             | Self::ExpectEcdhReply(_)
+            | Self::ExpectGroup(_)
+            | Self::ExpectGroupReply(_)
             | Self::AwaitHostKey(_)
             | Self::ExpectNewKeys(_) => true,
         }
@@ -108,22 +128,38 @@ impl Kex {
         matches!(self, Self::Idle)
     }
 
-    /// Whether it waits for the answer to a question.
-    pub(crate) fn awaits_answer(&self) -> bool {
-        matches!(self, Self::AwaitSignature(_) | Self::AwaitHostKey(_))
+    /// What is waited for an answer to.
+    pub(crate) fn question(&self) -> Option<Question> {
+        match self {
+            Self::AwaitGroup(state) => Some(Question::Group(state.sizes())),
+            Self::AwaitSignature(state) => Some(Question::Signature(state.algorithm())),
+            Self::AwaitHostKey(_) => Some(Question::HostKey),
+            Self::Idle
+            | Self::ExpectInit(_)
+            | Self::ExpectEcdhInit(_)
+            | Self::ExpectGroupRequest(_)
+            | Self::ExpectGroupInit(_)
+            | Self::ExpectEcdhReply(_)
+            | Self::ExpectGroup(_)
+            | Self::ExpectGroupReply(_)
+            | Self::ExpectNewKeys(_) => None,
+        }
     }
 
     /// Whether it waits for a message with this number.
     pub(crate) fn expects(&self, number: u8) -> bool {
+        let or_guess = |drop_guess: bool| drop_guess && is_method_number(number);
         match self {
-            Self::Idle | Self::AwaitSignature(_) | Self::AwaitHostKey(_) => false,
+            Self::Idle | Self::AwaitGroup(_) | Self::AwaitSignature(_) | Self::AwaitHostKey(_) => false,
             Self::ExpectInit(_) => number == KexInit::NUMBER,
-            Self::ExpectEcdhInit(state) => {
-                state.drop_guess && is_method_number(number) || number == KexEcdhInit::NUMBER
+            Self::ExpectEcdhInit(state) => or_guess(state.drop_guess) || number == KexEcdhInit::NUMBER,
+            Self::ExpectGroupRequest(state) => {
+                or_guess(state.drop_guess) || number == KexDhGexRequest::NUMBER
             }
-            Self::ExpectEcdhReply(state) => {
-                state.drop_guess && is_method_number(number) || number == KexEcdhReply::NUMBER
-            }
+            Self::ExpectGroupInit(_) => number == KexDhGexInit::NUMBER,
+            Self::ExpectEcdhReply(state) => or_guess(state.drop_guess) || number == KexEcdhReply::NUMBER,
+            Self::ExpectGroup(state) => or_guess(state.drop_guess) || number == KexDhGexGroup::NUMBER,
+            Self::ExpectGroupReply(_) => number == KexDhGexReply::NUMBER,
             Self::ExpectNewKeys(_) => number == NewKeys::NUMBER,
         }
     }
@@ -133,52 +169,70 @@ impl Kex {
         match self {
             Self::ExpectInit(state) => state.handle(payload, sequence, cx),
             Self::ExpectEcdhInit(state) => state.handle(payload, cx),
+            Self::ExpectGroupRequest(state) => state.handle(payload),
+            Self::ExpectGroupInit(state) => state.handle(payload, cx),
             Self::ExpectEcdhReply(state) => state.handle(payload, cx),
+            Self::ExpectGroup(state) => state.handle(payload, cx),
+            Self::ExpectGroupReply(state) => state.handle(payload, cx),
             Self::ExpectNewKeys(state) => state.handle(payload, cx),
-            state @ (Self::Idle | Self::AwaitSignature(_) | Self::AwaitHostKey(_)) => {
+            state @ (Self::Idle | Self::AwaitGroup(_) | Self::AwaitSignature(_) | Self::AwaitHostKey(_)) => {
                 Ok((state, Outcome::Nothing))
             }
         }
     }
 
-    /// The answer to [`Ask::Sign`].
-    pub(crate) fn signed(self, signature: Option<&[u8]>, cx: &mut Context<'_>) -> Result<Self, Error> {
-        match self {
-            Self::AwaitSignature(state) => state.signed(signature, cx),
-            Self::Idle
-            | Self::ExpectInit(_)
-            | Self::ExpectEcdhInit(_)
-            | Self::ExpectEcdhReply(_)
-            | Self::AwaitHostKey(_)
-            | Self::ExpectNewKeys(_) => Err(Misuse::NotAsked.into()),
+    /// Takes the answer to the open question.
+    pub(crate) fn answer(self, answer: Answer<'_>, cx: &mut Context<'_>) -> Result<Self, Error> {
+        match (self, answer) {
+            (Self::AwaitGroup(state), Answer::Group(group)) => state.chosen(group, cx),
+            (Self::AwaitSignature(state), Answer::Signature(signature)) => state.signed(signature, cx),
+            (Self::AwaitHostKey(state), Answer::HostKey(accept)) => state.answer(accept, cx),
+            (
+                Self::Idle
+                | Self::ExpectInit(_)
+                | Self::ExpectEcdhInit(_)
+                | Self::ExpectGroupRequest(_)
+                | Self::AwaitGroup(_)
+                | Self::ExpectGroupInit(_)
+                | Self::AwaitSignature(_)
+                | Self::ExpectEcdhReply(_)
+                | Self::ExpectGroup(_)
+                | Self::ExpectGroupReply(_)
+                | Self::AwaitHostKey(_)
+                | Self::ExpectNewKeys(_),
+                Answer::Group(_) | Answer::Signature(_) | Answer::HostKey(_),
+            ) => Err(Misuse::NotAsked.into()),
         }
     }
+}
 
-    /// The answer to [`Ask::HostKey`].
-    pub(crate) fn host_key(self, accept: bool, cx: &mut Context<'_>) -> Result<Self, Error> {
-        match self {
-            Self::AwaitHostKey(state) => state.answer(accept, cx),
-            Self::Idle
-            | Self::ExpectInit(_)
-            | Self::ExpectEcdhInit(_)
-            | Self::AwaitSignature(_)
-            | Self::ExpectEcdhReply(_)
-            | Self::ExpectNewKeys(_) => Err(Misuse::NotAsked.into()),
-        }
-    }
+/// What a state waits for an answer to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Question {
+    /// A group of one of these sizes.
+    Group(GroupRequest),
+    /// A signature by this algorithm.
+    Signature(&'static SignatureAlg),
+    /// Whether the host key is trusted.
+    HostKey,
+}
 
-    /// The algorithm that an awaited signature must be by.
-    pub(crate) fn awaited_signature(&self) -> Option<&'static SignatureAlg> {
+impl Question {
+    /// What "no" is to it.
+    pub(crate) fn refusal(self) -> Refusal {
         match self {
-            Self::AwaitSignature(state) => Some(state.algorithm()),
-            Self::Idle
-            | Self::ExpectInit(_)
-            | Self::ExpectEcdhInit(_)
-            | Self::ExpectEcdhReply(_)
-            | Self::AwaitHostKey(_)
-            | Self::ExpectNewKeys(_) => None,
+            Self::Group(_) => Refusal::Group,
+            Self::Signature(_) => Refusal::Signature,
+            Self::HostKey => Refusal::HostKey,
         }
     }
+}
+
+/// An answer to a [`Question`].
+pub(crate) enum Answer<'a> {
+    Group(Option<Group>),
+    Signature(Option<&'a [u8]>),
+    HostKey(bool),
 }
 
 /// The numbers that belong to the key exchange method (RFC 4250 §4.1.2), so those that a guess can have.

@@ -46,7 +46,7 @@ impl ExpectNewKeys {
         let sealing = schedule.sealing(&agreed, role).map_err(Error::Keys)?;
         let opening = schedule.opening(&agreed, role).map_err(Error::Keys)?;
         cx.out.pass(&NewKeys {});
-        cx.out.change_key(sealing, cx.session.strict);
+        cx.out.change_key(sealing, agreed.protection.sent_by(role).compression, cx.session.strict);
         if first && cx.session.peer.ext_info {
             // RFC 8308 §2.4: the first packet after the first NEWKEYS.
             let (count, extensions) = &cx.session.ext_info;
@@ -58,7 +58,8 @@ impl ExpectNewKeys {
 
     pub(super) fn handle(self, payload: &[u8], cx: &mut Context<'_>) -> Step {
         NewKeys::from_payload(payload)?;
-        cx.inbound.change_key(self.opening, cx.session.strict);
+        let compression = self.agreed.protection.sent_by(cx.session.role.peer()).compression;
+        cx.inbound.change_key(self.opening, compression, cx.session.strict);
         Ok((Kex::Idle, Outcome::KeysChanged { agreed: self.agreed, first: self.first }))
     }
 }

@@ -1,4 +1,4 @@
-use crypto::{Secret, SharedSecret};
+use crypto::{Response, Secret, SharedSecret};
 use keys::SignatureAlg;
 use wire::Bytes;
 
@@ -6,8 +6,9 @@ use super::init::Inits;
 use super::new_keys::{ExpectNewKeys, Proof};
 use super::{Context, Kex, Outcome, Step};
 use crate::error::{Error, Misuse, Refusal};
+use crate::group::GroupPart;
 use crate::input::{Ask, SignRequest};
-use crate::message::{KexEcdhInit, KexEcdhReply};
+use crate::message::{KexDhGexReply, KexEcdhInit, KexEcdhReply};
 use crate::negotiate::Agreed;
 use crate::transcript::{ExchangeHash, Transcript};
 
@@ -28,38 +29,50 @@ impl ExpectEcdhInit {
         if std::mem::take(&mut self.drop_guess) {
             return Ok((Kex::ExpectEcdhInit(Box::new(self)), Outcome::Nothing));
         }
-        let init = KexEcdhInit::from_payload(payload)?;
-        let agreed = self.inits.agreed;
-        let response = agreed.kex.respond(cx.rng, init.client_public.0)?;
-        let (index, blob) = host_key_for(cx.host_keys, agreed.host_key.key_type).ok_or(Misuse::NoHostKey)?;
-        let transcript = Transcript {
-            client_ident: cx.session.client_ident.clone(),
-            server_ident: cx.session.server_ident.clone(),
-            client_kexinit: self.inits.client_kexinit,
-            server_kexinit: self.inits.server_kexinit,
-            host_key: blob.to_vec(),
-            client_public: init.client_public.0.to_vec(),
-            server_public: response.public.clone(),
-            shared_secret: Secret::copy_of(response.secret.encoded()),
-        };
-        let hash = transcript.hash(agreed.kex.hash);
-        let request = SignRequest {
-            algorithm: agreed.host_key,
-            kex: agreed.kex,
-            host_key: index,
-            hash: hash.clone(),
-            transcript: Box::new(transcript),
-            rekey: cx.session.id.is_some(),
-        };
-        let next = AwaitSignature {
-            agreed,
-            host_key: index,
-            server_public: response.public,
-            secret: response.secret,
-            hash,
-        };
-        Ok((Kex::AwaitSignature(Box::new(next)), Outcome::Ask(Ask::Sign(request))))
+        let client_public = KexEcdhInit::from_payload(payload)?.client_public.0;
+        let response = self.inits.agreed.kex.respond(cx.rng, client_public)?;
+        respond(self.inits, None, client_public, response, cx)
     }
+}
+
+/// Both public values are there: asks for the host key's signature of what both sides have said.
+pub(super) fn respond(
+    inits: Inits,
+    group: Option<GroupPart>,
+    client_public: &[u8],
+    response: Response,
+    cx: &mut Context<'_>,
+) -> Step {
+    let agreed = inits.agreed;
+    let (index, blob) = host_key_for(cx.host_keys, agreed.host_key.key_type).ok_or(Misuse::NoHostKey)?;
+    let transcript = Transcript {
+        client_ident: cx.session.client_ident.clone(),
+        server_ident: cx.session.server_ident.clone(),
+        client_kexinit: inits.client_kexinit,
+        server_kexinit: inits.server_kexinit,
+        host_key: blob.to_vec(),
+        group,
+        client_public: client_public.to_vec(),
+        server_public: response.public.clone(),
+        shared_secret: Secret::copy_of(response.secret.encoded()),
+    };
+    let hash = transcript.hash(agreed.kex.hash);
+    let request = SignRequest {
+        algorithm: agreed.host_key,
+        kex: agreed.kex,
+        host_key: index,
+        hash: hash.clone(),
+        transcript: Box::new(transcript),
+        rekey: cx.session.id.is_some(),
+    };
+    let next = AwaitSignature {
+        agreed,
+        host_key: index,
+        server_public: response.public,
+        secret: response.secret,
+        hash,
+    };
+    Ok((Kex::AwaitSignature(Box::new(next)), Outcome::Ask(Ask::Sign(request))))
 }
 
 /// The host key's signature must be made, somewhere else.
@@ -83,11 +96,13 @@ impl AwaitSignature {
     pub(super) fn signed(self, signature: Option<&[u8]>, cx: &mut Context<'_>) -> Result<Kex, Error> {
         let signature = signature.ok_or(Error::Refused(Refusal::Signature))?;
         let host_key = cx.host_keys.get(self.host_key).ok_or(Misuse::NoHostKey)?;
-        cx.out.pass(&KexEcdhReply {
-            host_key: Bytes(host_key),
-            server_public: Bytes(&self.server_public),
-            signature: Bytes(signature),
-        });
+        let (host_key, server_public) = (Bytes(host_key), Bytes(&self.server_public));
+        let signature = Bytes(signature);
+        if self.agreed.kex.chooses_group() {
+            cx.out.pass(&KexDhGexReply { host_key, server_public, signature });
+        } else {
+            cx.out.pass(&KexEcdhReply { host_key, server_public, signature });
+        }
         let proof = Proof::Server(ExchangeSigned(()));
         let next = ExpectNewKeys::begin(self.agreed, &self.secret, &self.hash, proof, cx)?;
         Ok(Kex::ExpectNewKeys(Box::new(next)))

@@ -8,7 +8,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crypto::Rng;
+use crypto::{Group, Rng};
 use keys::SignatureAlg;
 use wire::{Bytes, Human, Message, Outbox, Rest, Role};
 
@@ -19,7 +19,7 @@ use crate::ext_info::{self, PeerExtensions};
 use crate::ident::{IdentReader, PeerIdent};
 use crate::inbound::Inbound;
 use crate::input::Input;
-use crate::kex::{Context, Kex, Session, host_key_for};
+use crate::kex::{Answer, Context, Kex, Question, Session, host_key_for};
 use crate::limits::{DISCONNECT_TEXT_MAX, PACKET_LENGTH_MAX, PACKETS_PER_KEY, PING_MAX};
 use crate::message::{Disconnect, ExtInfo, Ping, Unimplemented};
 use crate::negotiate::{Agreed, Markers};
@@ -151,9 +151,10 @@ impl Transport {
         self.outbound.buf_mut().sent(n);
     }
 
-    /// Gives back the memory of the send buffer when nothing waits in it. For connections that are idle.
+    /// Gives back the memory of the send buffer when nothing waits in it, and what compression can do without. For
+    /// connections that are idle.
     pub fn release(&mut self) {
-        self.outbound.buf_mut().release();
+        self.outbound.release();
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) must be called at the latest. Ask again after every other call: one
@@ -188,6 +189,21 @@ impl Transport {
         self.alive()
     }
 
+    /// The answer to [`Ask::Group`](crate::Ask::Group): a group, or `None` when there is none of these sizes.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] when nobody asked, or when the group is not of a size that was asked for; the question stays
+    /// open then. Otherwise why the connection is over: [`Error::Refused`] after a no.
+    pub fn group(&mut self, now: Instant, group: Option<Group>) -> Result<(), Error> {
+        self.now = now;
+        self.alive()?;
+        let Some(Question::Group(sizes)) = self.kex.question() else { return Err(Misuse::NotAsked.into()) };
+        if group.as_ref().is_some_and(|group| !sizes.admits(group.bits())) {
+            return Err(Misuse::WrongGroup.into());
+        }
+        self.answer(Answer::Group(group))
+    }
+
     /// The answer to [`Ask::HostKey`](crate::Ask::HostKey): whether the host key is trusted.
     ///
     /// # Errors
@@ -195,11 +211,8 @@ impl Transport {
     pub fn host_key(&mut self, now: Instant, accept: bool) -> Result<(), Error> {
         self.now = now;
         self.alive()?;
-        if !self.kex.awaits_answer() || self.config.role != Role::Client {
-            return Err(Misuse::NotAsked.into());
-        }
-        let result = self.exchange(|kex, cx| Ok((kex.host_key(accept, cx)?, ())));
-        self.settle(result)
+        let Some(Question::HostKey) = self.kex.question() else { return Err(Misuse::NotAsked.into()) };
+        self.answer(Answer::HostKey(accept))
     }
 
     /// The answer to [`Ask::Sign`](crate::Ask::Sign): the signature's blob, or `None` for no.
@@ -210,26 +223,61 @@ impl Transport {
     pub fn signed(&mut self, now: Instant, signature: Option<&[u8]>) -> Result<(), Error> {
         self.now = now;
         self.alive()?;
-        let algorithm = self.kex.awaited_signature().ok_or(Misuse::NotAsked)?;
+        let Some(Question::Signature(algorithm)) = self.kex.question() else {
+            return Err(Misuse::NotAsked.into());
+        };
         if let Some(blob) = signature {
             let named = keys::Signature::parse(blob).is_ok_and(|signature| signature.is_by(algorithm));
             if !named {
                 return Err(Misuse::WrongSignature.into());
             }
         }
-        let result = self.exchange(|kex, cx| Ok((kex.signed(signature, cx)?, ())));
+        self.answer(Answer::Signature(signature))
+    }
+
+    /// Answers whatever question is open with no.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] when nobody asked. Otherwise why the connection is over: [`Error::Refused`].
+    pub fn refuse(&mut self, now: Instant) -> Result<(), Error> {
+        self.now = now;
+        self.alive()?;
+        let question = self.kex.question().ok_or(Misuse::NotAsked)?;
+        self.settle(Err(Error::Refused(question.refusal())))
+    }
+
+    fn answer(&mut self, answer: Answer<'_>) -> Result<(), Error> {
+        let result = self.exchange(|kex, cx| Ok((kex.answer(answer, cx)?, ())));
         self.settle(result)
     }
 
     /// Whether a question is open, so that nothing more is processed before its answer.
     #[must_use]
     pub fn awaits_answer(&self) -> bool {
-        self.failed.is_none() && self.kex.awaits_answer()
+        self.failed.is_none() && self.kex.question().is_some()
     }
 
-    /// Says that the user is authenticated: larger packets may come, and keys are replaced from now on.
+    /// Says that the user is authenticated: larger packets may come, keys are replaced from now on, and delayed
+    /// compression begins. A server says so right after it sent the message that tells the client, and a client right
+    /// after that message has come: the next packet is the first one that is compressed, in both directions.
     pub fn authenticated(&mut self) {
         self.authenticated = true;
+        match self.config.role {
+            Role::Client => {
+                self.outbound.authenticated();
+                self.inbound.authenticated();
+            }
+            Role::Server => {
+                self.outbound.authenticated_behind_what_waits();
+                if self.kex.is_idle() {
+                    self.inbound.authenticated();
+                } else {
+                    // Our message goes out under new keys. The client, which does nothing else during an exchange,
+                    // has sent its NEWKEYS when it comes to read it.
+                    self.inbound.authenticated_from_new_keys();
+                }
+            }
+        }
         self.rekey_if_due();
     }
 

@@ -20,18 +20,20 @@ impl Transport {
         if let Some(reader) = self.ident.take() {
             return self.receive_line(reader, rx);
         }
-        if self.kex.awaits_answer() {
+        if self.kex.question().is_some() {
             return Ok(Input::Blocked);
         }
         self.rekey_if_due();
         self.alive()?;
         let limit = self.packet_length_max();
         let Some(total) = self.inbound.expect(rx, limit)? else { return Ok(Input::NeedBytes) };
-        if !self.has_room_for_replies(total)? {
+        let longest =
+            if self.inbound.inflates() { usize::try_from(limit).unwrap_or(usize::MAX) } else { total };
+        if !self.has_room_for_replies(longest)? {
             return Ok(Input::Blocked);
         }
         let packets_max = self.config.limits.packets_per_key.min(crate::limits::PACKETS_PER_KEY);
-        let Some(opened) = self.inbound.open(rx, packets_max)? else { return Ok(Input::NeedBytes) };
+        let Some(opened) = self.inbound.open(rx, packets_max, limit)? else { return Ok(Input::NeedBytes) };
         self.count(&opened)?;
         if self.kex.peer_is_in_exchange() {
             self.receive_in_exchange(opened)
@@ -63,15 +65,15 @@ impl Transport {
         }
     }
 
-    /// Whether the answers to a packet of `total` bytes, whatever it asks for, have room. If sending makes room, input
+    /// Whether the answers to a message of `longest` bytes at most, whatever it asks for, have room. If sending makes room, input
     /// waits for that. While the gate is closed sending makes none, and input may not wait either, because the KEXINIT
     /// that opens the gate is in it: then going over the limit is the end.
-    fn has_room_for_replies(&self, total: usize) -> Result<bool, Error> {
+    fn has_room_for_replies(&self, longest: usize) -> Result<bool, Error> {
         if self.exchanges == 0 || self.kex.peer_is_in_exchange() {
             // Nothing that may come now has an answer but the exchange itself.
             return Ok(true);
         }
-        let enough = total.saturating_add(REPLY_SLACK) <= self.reply_room();
+        let enough = longest.saturating_add(REPLY_SLACK) <= self.reply_room();
         if self.outbound.gate_open() {
             Ok(enough || self.outbound.buf().len() == 0)
         } else if enough || self.outbound.waiting() == 0 {

@@ -63,6 +63,9 @@ fn sequence_numbers_wrap_under_keys_and_the_connection_goes_on() {
             loop {
                 match to.0.process(now, &mut to.1).unwrap() {
                     Input::NeedBytes | Input::Blocked => break,
+                    Input::Ask(crate::Ask::Group(_)) => {
+                        to.0.group(now, crypto::Group::well_known(2048)).unwrap()
+                    }
                     Input::Ask(crate::Ask::HostKey(_)) => to.0.host_key(now, true).unwrap(),
                     Input::Ask(crate::Ask::Sign(request)) => {
                         let signature = key.sign(request.algorithm, request.hash.as_bytes()).unwrap();

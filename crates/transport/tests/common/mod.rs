@@ -11,10 +11,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crypto::SeededRng;
+use crypto::{Group, SeededRng};
 use keys::{NULL_SIGNATURE, PrivateKey};
 use nacre_transport::message::{KexEcdhInit, KexEcdhReply, KexInit, NewKeys};
-use nacre_transport::{Algorithms, Ask, Config, Error, Event, Ident, Input, RecvBuf, Transport};
+use nacre_transport::{
+    Algorithms, Ask, Config, Error, Event, GroupRequest, Ident, Input, RecvBuf, Transport,
+};
 use wire::{Bytes, Encode, Message, NameList, Outbox, Role, put_string};
 
 wire::messages! {
@@ -127,6 +129,7 @@ impl Party {
 
     fn ask(&mut self, ask: Ask, now: Instant) {
         self.events.push(match &ask {
+            Ask::Group(GroupRequest { min, preferred, max }) => format!("Group({min}, {preferred}, {max})"),
             Ask::Sign(request) => format!("Sign({}, rekey: {})", request.algorithm.name, request.rekey),
             Ask::HostKey(offer) => format!("HostKey({}, rekey: {})", offer.algorithm.name, offer.rekey),
         });
@@ -138,6 +141,11 @@ impl Party {
 
     pub fn answer(&mut self, ask: &Ask, now: Instant) -> Result<(), Error> {
         match ask {
+            Ask::Group(request) => {
+                // Most tests have no time for larger ones.
+                let bits = [2048, 4096, 8192].into_iter().find(|bits| request.admits(*bits));
+                self.machine.group(now, bits.and_then(Group::well_known))
+            }
             Ask::Sign(request) => {
                 let signature = host_key().sign(request.algorithm, request.hash.as_bytes()).unwrap();
                 self.machine.signed(now, Some(&signature))
@@ -262,6 +270,7 @@ pub struct RawInit {
     pub kex: String,
     pub host_keys: String,
     pub ciphers: String,
+    pub compressions: String,
     pub guess: bool,
 }
 
@@ -277,7 +286,13 @@ impl RawInit {
 
     /// What the null suite has.
     pub fn plain() -> Self {
-        Self { kex: "null".into(), host_keys: "null".into(), ciphers: "null".into(), guess: false }
+        Self {
+            kex: "null".into(),
+            host_keys: "null".into(),
+            ciphers: "null".into(),
+            compressions: "none".into(),
+            guess: false,
+        }
     }
 
     pub fn payload(&self) -> Vec<u8> {
@@ -290,8 +305,8 @@ impl RawInit {
             ciphers_server_to_client: list(&self.ciphers),
             macs_client_to_server: list("hmac-sha2-256"),
             macs_server_to_client: list("hmac-sha2-256"),
-            compressions_client_to_server: list("none"),
-            compressions_server_to_client: list("none"),
+            compressions_client_to_server: list(&self.compressions),
+            compressions_server_to_client: list(&self.compressions),
             languages_client_to_server: list("de"),
             languages_server_to_client: list(""),
             first_kex_packet_follows: self.guess,

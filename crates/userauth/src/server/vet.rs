@@ -1,6 +1,6 @@
 //! What is refused without asking anybody, because it does not depend on who the user is.
 
-use keys::{PublicKey, Signature, SignatureAlg};
+use keys::{Identity, Signature, SignatureAlg};
 use wire::{Bytes, Human, Text};
 
 use super::Unasked;
@@ -81,8 +81,8 @@ impl Context {
         if key.blob.0.len() > KEY_BLOB_MAX {
             return Err(Unasked::TooLong);
         }
-        let parsed = PublicKey::parse(key.blob.0).map_err(|_| Unasked::Key)?;
-        if parsed.key_type() == algorithm.key_type { Ok(algorithm) } else { Err(Unasked::Key) }
+        let shown = Identity::parse(key.blob.0).map_err(|_| Unasked::Key)?;
+        if shown.key_type() == algorithm.key_type { Ok(algorithm) } else { Err(Unasked::Key) }
     }
 }
 

@@ -1,11 +1,13 @@
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 
-use keys::PrivateKey;
-use sys::ids::{Credentials, Gid};
+use keys::{PrivateKey, PublicKey};
+use sys::ids::{Credentials, Gid, Uid};
 use sys::users::{Password, User};
 
 use super::*;
+use crate::monitor::limits::USER_FILE_MAX;
 use crate::monitor::testing::{Made, write};
+use crate::peer::Peer;
 
 fn key(seed: u8) -> PublicKey {
     PrivateKey::from_seed(&[seed; 32]).public()
@@ -46,7 +48,7 @@ impl Files {
     fn find(&mut self, key: &PublicKey) -> Option<Listed> {
         let files = KeyFiles { patterns: &self.patterns, account: &self.account, strict: self.strict };
         let used = Use { peer: &self.peer, now: self.now, told: true };
-        files.find(key, used, &mut self.reported, &self.made.server.log)
+        files.find(Shown::Key(key), used, &mut self.reported, &self.made.server.log)
     }
 
     /// Whether key 1 is found, and what was logged.
@@ -94,11 +96,11 @@ fn options_come_with_the_key() {
 }
 
 #[test]
-fn a_line_with_what_is_not_enforced_gives_no_key_and_is_logged_once() {
+fn a_line_with_a_fault_gives_no_key_and_is_logged_once() {
     let mut files = Files::new();
     let bad = "permitopen=\"a\"";
     files.made.authorize(&format!(
-        "tunnel=\"0\" {}nonsense {}{bad} {}{}",
+        "tunnel=\"x\" {}nonsense {}{bad} {}{}",
         line(1),
         line(1),
         line(1),
@@ -108,7 +110,7 @@ fn a_line_with_what_is_not_enforced_gives_no_key_and_is_logged_once() {
     assert_eq!(
         files.made.logged(),
         [
-            "HOME/.ssh/authorized_keys:1: option tunnel is not supported, so the key is refused",
+            "HOME/.ssh/authorized_keys:1: option tunnel: invalid tun device",
             "HOME/.ssh/authorized_keys:2: unknown option nonsense",
             "HOME/.ssh/authorized_keys:3: option permitopen: invalid permission port",
         ]
@@ -186,14 +188,35 @@ fn nothing_is_said_of_the_keys_of_those_who_are_kept_out() {
     files.made.authorize(&format!("from=\"::1\" {}", line(1)));
     let keys = KeyFiles { patterns: &files.patterns, account: &files.account, strict: true };
     let used = Use { peer: &files.peer, now: NOW, told: false };
-    assert_eq!(keys.find(&key(1), used, &mut Reported::default(), &files.made.server.log), None);
+    assert_eq!(keys.find(Shown::Key(&key(1)), used, &mut Reported::default(), &files.made.server.log), None);
     assert_eq!(files.made.logged(), [""; 0]);
+}
+
+#[test]
+fn an_authority_s_own_key_lets_nobody_in_nor_does_a_key_that_pretends_to_be_one() {
+    let mut files = Files::new();
+    files.made.authorize(&format!(
+        "cert-authority {}cert-authority,principals=\"alice\" {}",
+        line(1),
+        line(1)
+    ));
+    assert_eq!(files.found(), (false, vec![]));
+    files.made.authorize(&format!("principals=\"alice\" {}", line(1)));
+    let refused = "Refused by key options at HOME/.ssh/authorized_keys:1";
+    assert_eq!(files.found(), (false, vec![refused.into()]));
+}
+
+#[test]
+fn a_tunnel_limits_nothing_because_there_is_none() {
+    let mut files = Files::new();
+    files.made.authorize(&format!("tunnel=\"0\" {}", line(1)));
+    assert_eq!(files.find(&key(1)).unwrap().grant, Grant::everything());
 }
 
 #[test]
 fn keys_of_other_types_are_nothing_to_talk_about() {
     let mut files = Files::new();
-    files.made.authorize(&format!("ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAAQM= old\n{}", line(1)));
+    files.made.authorize(&format!("ssh-x AAAABXNzaC14AAAAAQA= old\n{}", line(1)));
     assert_eq!(files.found(), (true, vec![]));
 }
 
@@ -304,7 +327,7 @@ fn a_file_without_end_lets_nobody_in() {
     let mut files = Files::new();
     let path = files.made.authorize(&line(1));
     let file = std::fs::File::options().write(true).open(path).unwrap();
-    file.set_len(AUTHORIZED_KEYS_MAX + 1).unwrap();
+    file.set_len(USER_FILE_MAX + 1).unwrap();
     let (found, logged) = files.found();
     assert!(!found);
     assert_eq!(logged, ["Authentication refused: HOME/.ssh/authorized_keys is larger than 16777216 bytes"]);

@@ -1,8 +1,11 @@
 //! A net that is honest, and one that was taken over, over a real link.
 
+mod certificates;
+mod groups;
 mod honest;
 mod hostile;
 mod rules;
+mod security_keys;
 
 use std::fs::File;
 use std::io::Write;
@@ -93,6 +96,11 @@ impl Exchange {
             server_ident: Bytes(b"SSH-2.0-Nacre"),
             client_kexinit: Bytes(&self.client_kexinit),
             server_kexinit: Bytes(&self.server_kexinit),
+            group_min: 0,
+            group_preferred: 0,
+            group_max: 0,
+            prime: Bytes(b""),
+            generator: Bytes(b""),
             client_public: Bytes(&[3; 32]),
             server_public: Bytes(&[4; 32]),
             shared_secret: Sensitive(&self.secret),

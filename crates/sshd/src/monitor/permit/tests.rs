@@ -188,3 +188,51 @@ fn the_configuration_s_command_goes_before_the_key_s() {
     assert_eq!(forced("ForceCommand line\n", "command=\"key\""), Some(configured.clone()));
     assert_eq!(forced("ForceCommand line\n", ""), Some(configured));
 }
+
+/// What the options of a line give.
+fn of_line(options: &str) -> Grant {
+    let line = format!("{options} {}", keys::PrivateKey::from_seed(&[1; 32]).public());
+    let Some((1, Ok(Some(entry)))) = lines(line.as_bytes()).next() else { panic!("{options}") };
+    Grant::of(entry.options)
+}
+
+#[test]
+fn of_two_grants_only_what_both_give_is_left() {
+    let both = |one: &str, other: &str| of_line(one).and(of_line(other));
+    for name in ["pty", "port-forwarding", "agent-forwarding", "X11-forwarding", "user-rc"] {
+        assert_eq!(both(&format!("no-{name}"), ""), Ok(of_line(&format!("no-{name}"))));
+        assert_eq!(both("", &format!("no-{name}")), Ok(of_line(&format!("no-{name}"))));
+        assert_eq!(both(&format!("restrict,{name}"), &format!("no-{name}")), Ok(of_line("restrict")));
+    }
+    assert_eq!(both("no-touch-required", "no-touch-required"), Ok(of_line("no-touch-required")));
+    assert_eq!(both("no-touch-required", ""), Ok(of_line("")));
+    assert_eq!(both("verify-required", "no-verify-required"), Ok(of_line("verify-required")));
+    assert_eq!(both("command=\"x\"", "no-pty"), Ok(of_line("command=\"x\",no-pty")));
+    assert_eq!(both("", "command=\"x\""), both("command=\"x\"", "command=\"x\""));
+    assert_eq!(both("command=\"x\"", "command=\"\""), Err(OtherCommand));
+}
+
+#[test]
+fn places_of_two_grants_are_lists_each_of_which_has_to_have_one() {
+    let grant =
+        of_line("permitopen=\"a:1\"").and(of_line("permitopen=\"b:2\",permitlisten=\"8080\"")).unwrap();
+    let permit = permit(&config("PermitOpen c:3\n").unwrap().effective(&ConnInfo::default()), &grant);
+    let list = |host, port| vec![place(Some(host), Some(port))];
+    assert_eq!(permit.open, [list("c", 3), list("a", 1), list("b", 2)]);
+    assert_eq!(permit.listen, [vec![place(None, Some(8080))]]);
+}
+
+#[test]
+fn a_grant_is_named_in_openssh_s_words() {
+    for (options, words) in [
+        ("", " agent-forwarding port-forwarding pty user-rc x11-forwarding"),
+        ("restrict", ""),
+        (
+            "restrict,command=\"x\",environment=\"A=1\",no-touch-required,verify-required",
+            " command environment no-touch-required uv",
+        ),
+        ("permitopen=\"a:1\",permitlisten=\"1\",restrict,pty", " permitlisten permitopen pty"),
+    ] {
+        assert_eq!(of_line(options).to_string(), words, "{options}");
+    }
+}

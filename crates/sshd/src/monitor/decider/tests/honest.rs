@@ -1,6 +1,7 @@
 //! What an honest net gets.
 
 use super::*;
+use crate::monitor::testing;
 use crate::permit::Forced;
 
 #[test]
@@ -92,7 +93,7 @@ fn what_holds_for_the_user_is_found_by_name_and_group() {
     let mut bench = Bench::exchanged(lines);
     let policy = bench.name(USER);
     assert_eq!((policy.methods.as_str(), policy.max_tries), ("publickey", 2));
-    assert_eq!(policy.algorithms, "ssh-ed25519");
+    assert_eq!(policy.algorithms, testing::USER_ALGORITHMS.join(","));
     assert_eq!(bench.made.server.log.level(), crate::log::Level::Debug1);
     assert_eq!(Bench::exchanged(lines).name("nobody-at-all").max_tries, 4);
     assert_eq!(Bench::exchanged(lines).name("bob").max_tries, 3);

@@ -1,0 +1,40 @@
+//! `RevokedKeys`: what lets nobody in, whatever else says so.
+
+use std::path::{Path, PathBuf};
+
+use keyfiles::revoked_keys::RevokedKeys;
+use keys::Identity;
+
+use crate::log::Logger;
+
+use super::certificates::named_key;
+use super::system_file;
+
+/// Whether one of the files revokes the key, the certificate or its authority; or cannot be read, and so could. Which one it was is
+/// logged where that is wanted.
+pub(super) fn is_revoked(files: &[PathBuf], identity: &Identity, told: bool, log: &Logger) -> bool {
+    let authority = identity.certificate().map(|certificate| Identity::Key(certificate.authority().clone()));
+    [Some(identity), authority.as_ref()]
+        .into_iter()
+        .flatten()
+        .any(|identity| files.iter().any(|file| is_revoked_by(file, identity, told, log)))
+}
+
+fn is_revoked_by(file: &Path, identity: &Identity, told: bool, log: &Logger) -> bool {
+    let revokes = system_file::read(file).and_then(|contents| {
+        let revoked = RevokedKeys::parse(&contents).map_err(|error| error.to_string())?;
+        Ok(revoked.revokes(identity))
+    });
+    let (key, file) = (named_key(identity), file.display());
+    match revokes {
+        Ok(false) => return false,
+        Ok(true) if told => log.error(format_args!("Authentication key {key} revoked by file {file}")),
+        Err(why) if told => {
+            log.error(format_args!(
+                "Error checking authentication key {key} in revoked keys file {file}: {why}"
+            ));
+        }
+        Ok(true) | Err(_) => {}
+    }
+    true
+}
