@@ -43,9 +43,9 @@ fn line(text: &[u8]) -> Result<Option<Principal<'_>>, LineFault<'_>> {
     if text.contains(&0) {
         return Err(LineFault::Nul);
     }
-    // No name has a quote: a `#` inside of a value ended the line before its time.
     let name = text.iter().rposition(is_blank).map_or(0, |blank| blank.saturating_add(1));
     let (before, principal) = text.split_at_checked(name).unwrap_or((&[], text));
+    // No name has a quote: a `#` inside of a value ended the line before its time.
     if principal.contains(&b'"') {
         return Err(LineFault::Unterminated);
     }

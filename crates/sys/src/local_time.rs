@@ -1,7 +1,9 @@
 //! Dates as this machine's people read them.
 
 use std::io;
-use std::mem::MaybeUninit;
+use std::sync::OnceLock;
+
+use tz::{DateTime, TimeZone};
 
 /// A point of time in the time zone of the machine, or of `TZ`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,26 +22,23 @@ pub struct LocalTime {
     pub second: u8,
 }
 
-/// The date of these seconds since 1970. Without `/etc/localtime` it is UTC's.
+/// The date of these seconds since 1970. Without `/etc/localtime` it is UTC's. The zone is read once, at the first call: a
+/// process that changes its root has it before or not at all.
 ///
 /// # Errors
-/// What `localtime_r` says: `EOVERFLOW` for a year that no number holds.
+/// `EOVERFLOW` for a year that no number holds.
 pub fn local_time(seconds: i64) -> io::Result<LocalTime> {
-    let mut raw = MaybeUninit::<libc::tm>::zeroed();
-    // SAFETY: both are live; `raw` is writable. Nothing here changes `TZ`, which it reads.
-    if unsafe { libc::localtime_r(&raw const seconds, raw.as_mut_ptr()) }.is_null() {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: numbers and a pointer that is not looked at: whatever was not filled is zero.
-    let raw = unsafe { raw.assume_init() };
-    let small = |number: i32| u8::try_from(number).unwrap_or(0);
+    static ZONE: OnceLock<TimeZone> = OnceLock::new();
+    let zone = ZONE.get_or_init(|| TimeZone::local().unwrap_or_else(|_| TimeZone::utc()));
+    let beyond = |_| io::Error::from_raw_os_error(libc::EOVERFLOW);
+    let date = DateTime::from_timespec(seconds, 0, zone.as_ref()).map_err(beyond)?;
     Ok(LocalTime {
-        year: raw.tm_year.saturating_add(1900),
-        month: small(raw.tm_mon.saturating_add(1)),
-        day: small(raw.tm_mday),
-        hour: small(raw.tm_hour),
-        minute: small(raw.tm_min),
-        second: small(raw.tm_sec),
+        year: date.year(),
+        month: date.month(),
+        day: date.month_day(),
+        hour: date.hour(),
+        minute: date.minute(),
+        second: date.second(),
     })
 }
 

@@ -14,6 +14,8 @@ pub(crate) struct Inbound {
     /// All bytes of the packet under way, once its length is known. With encrypt-and-MAC its first block has been
     /// decrypted by then, which must not be done twice.
     expected: Option<usize>,
+    /// The connection is lost, and this many bytes are still read before it shows.
+    doomed: Option<usize>,
     /// Packets that this key opened.
     packets: u64,
     /// Bytes that this key opened.
@@ -40,6 +42,7 @@ impl Inbound {
             key: OpeningKey::none(),
             sequence: Sequence::default(),
             expected: None,
+            doomed: None,
             packets: 0,
             bytes: 0,
             compression: None,
@@ -51,12 +54,46 @@ impl Inbound {
     /// The bytes of the next packet on the wire, from its length to its tag, when its length is there. A length over
     /// `limit` is refused before anything waits or grows for it.
     pub(crate) fn expect(&mut self, rx: &mut RecvBuf, limit: u32) -> Result<Option<usize>, Error> {
+        if self.doomed.is_some() {
+            return self.read_on(rx);
+        }
         if self.expected.is_none() {
             let Some(prefix) = rx.data_mut(self.key.prefix_len()) else { return Ok(None) };
             let length = self.key.length(self.sequence.next(), prefix).map_err(open_error)?;
-            self.expected = Some(self.total(length, limit).ok_or(Error::BadPacketLength { length })?);
+            self.expected = self.total(length, limit);
+            if self.expected.is_none() {
+                if self.key.must_conceal_errors() {
+                    self.doom(0, limit);
+                    return self.read_on(rx);
+                }
+                return Err(Error::BadPacketLength { length });
+            }
         }
         Ok(self.expected)
+    }
+
+    /// A packet of which `read` bytes were read is not accepted, and where it ended may not show.
+    fn doom(&mut self, read: usize, limit: u32) {
+        let longest = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(4);
+        let left = longest.saturating_add(self.key.tag_len()).saturating_sub(read);
+        self.key.pretend(left);
+        self.doomed = Some(left);
+    }
+
+    /// Reads as many bytes as the longest packet has, and fails with what is said of a forged one.
+    fn read_on(&mut self, rx: &mut RecvBuf) -> Result<Option<usize>, Error> {
+        let left = self.doomed.unwrap_or_default();
+        let here = rx.len().min(left);
+        // What is here can be taken.
+        let _ = rx.take(here);
+        let left = left.saturating_sub(here);
+        self.doomed = Some(left);
+        if left == 0 { Err(Error::Forged) } else { Ok(None) }
+    }
+
+    /// Whether the connection is lost already.
+    pub(crate) fn is_doomed(&self) -> bool {
+        self.doomed.is_some()
     }
 
     /// All bytes of a packet with this `packet_length`, if there can be one.
@@ -87,7 +124,13 @@ impl Inbound {
             return Err(Error::KeyUsedUp);
         }
         let sequence = self.sequence.next();
-        self.key.open(sequence, packet).map_err(open_error)?;
+        if let Err(error) = self.key.open(sequence, packet) {
+            if self.key.must_conceal_errors() {
+                self.doom(total, limit);
+                return Ok(None);
+            }
+            return Err(open_error(error));
+        }
         self.sequence.advance();
         self.packets = self.packets.saturating_add(1);
         self.bytes = self.bytes.saturating_add(u64::try_from(total).unwrap_or(u64::MAX));

@@ -2,7 +2,6 @@
 //!
 //! The mode is there once for each direction, and the block ciphers are enums in it.
 
-use aes::cipher::consts::U8;
 use aes::cipher::{Array, BlockCipherDecrypt, BlockCipherEncrypt, InvalidLength, KeyInit};
 use aes::{Aes128Dec, Aes128Enc, Aes192Dec, Aes192Enc, Aes256Dec, Aes256Enc, Block};
 use des::TdesEde3;
@@ -14,10 +13,8 @@ use super::error::{KeyError, KeyPart};
 const AES_BLOCK_LEN: usize = 16;
 /// Bytes of triple DES's block.
 const DES_BLOCK_LEN: usize = 8;
-/// Bytes that are decrypted at a time, for which the ciphertext is kept: AES has blocks side by side.
+/// Bytes that are decrypted at a time, for which the ciphertext is kept.
 const BATCH_LEN: usize = 256;
-
-type DesBlock = Array<u8, U8>;
 
 /// There is not a whole number of blocks.
 #[derive(Debug)]
@@ -143,14 +140,20 @@ impl CbcOpening {
 }
 
 impl Decrypting {
-    /// Each block by itself.
+    /// Each block by itself, one after the other: wide code for what nobody should use is not worth its size.
     fn decrypt(&self, bytes: &mut [u8]) {
         match self {
-            Self::Aes128(cipher) => cipher.decrypt_blocks(Block::slice_as_chunks_mut(bytes).0),
-            Self::Aes192(cipher) => cipher.decrypt_blocks(Block::slice_as_chunks_mut(bytes).0),
-            Self::Aes256(cipher) => cipher.decrypt_blocks(Block::slice_as_chunks_mut(bytes).0),
-            Self::TripleDes(cipher) => cipher.decrypt_blocks(DesBlock::slice_as_chunks_mut(bytes).0),
+            Self::Aes128(cipher) => each(cipher, bytes),
+            Self::Aes192(cipher) => each(cipher, bytes),
+            Self::Aes256(cipher) => each(cipher, bytes),
+            Self::TripleDes(cipher) => each(cipher, bytes),
         }
+    }
+}
+
+fn each<C: BlockCipherDecrypt>(cipher: &C, bytes: &mut [u8]) {
+    for block in Array::<u8, C::BlockSize>::slice_as_chunks_mut(bytes).0 {
+        cipher.decrypt_block(block);
     }
 }
 

@@ -195,8 +195,9 @@ impl SessionProcess {
         };
         for (channel, limit) in idle {
             let mut turn = Turn { io, link, timeouts, lines };
-            let seconds = limit.as_secs_f64();
-            let line = format!("channel {channel}: closing after {seconds:.6} seconds of inactivity");
+            let (seconds, micros) = (limit.as_secs(), limit.subsec_micros());
+            let line =
+                format!("channel {channel}: closing after {seconds}.{micros:06} seconds of inactivity");
             turn.log(Level::Verbose, line);
             // What still waits for its descriptors, or how its program ended, nobody is told.
             turn.io.detach(channel);

@@ -35,8 +35,7 @@ impl Policy {
         let mut policy = Self { unused: limit(Duration::from_secs(unused_seconds)), ..Self::default() };
         for pair in channel_timeouts.split(',').filter(|_| !channel_timeouts.is_empty()) {
             let (kind, seconds) = pair.rsplit_once('=').unwrap_or_default();
-            let time = seconds.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-            let time = time.filter(|_| !kind.is_empty());
+            let time = decimal(seconds).filter(|_| !kind.is_empty());
             let time = time.ok_or_else(|| unexpected("a channel timeout that is none"))?;
             if kind == ALL {
                 policy.all = limit(time);
@@ -184,6 +183,17 @@ impl Timeouts {
             self.timers.remove(&timer);
         }
     }
+}
+
+/// Seconds with at most nine digits behind the point.
+fn decimal(seconds: &str) -> Option<Duration> {
+    let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) || fraction.len() > 9 {
+        return None;
+    }
+    let nanoseconds = format!("{fraction:0<9}").parse().ok()?;
+    Some(Duration::new(whole.parse().ok()?, nanoseconds))
 }
 
 /// How long something may still be idle; `None` when its time is up.

@@ -33,7 +33,10 @@ impl Transport {
             return Ok(Input::Blocked);
         }
         let packets_max = self.config.limits.packets_per_key.min(crate::limits::PACKETS_PER_KEY);
-        let Some(opened) = self.inbound.open(rx, packets_max, limit)? else { return Ok(Input::NeedBytes) };
+        let Some(opened) = self.inbound.open(rx, packets_max, limit)? else {
+            // Of a connection that is lost and reads on, more may be here already.
+            return Ok(if self.inbound.is_doomed() { Input::Progress } else { Input::NeedBytes });
+        };
         self.count(&opened)?;
         if self.kex.peer_is_in_exchange() {
             self.receive_in_exchange(opened)
