@@ -203,7 +203,8 @@ fn key_files() {
     put("keys", "blob", &[&[0], &public.blob()[..]].concat());
     let line = KeyLine::new(public, b"alice@example.org").expect("a line").to_vec();
     put("keys", "line", &[&[1], &line[..]].concat());
-    let signature = host_key().sign(SignatureAlg::by_name("ssh-ed25519").unwrap(), b"data").expect("a key of that type");
+    let signature =
+        host_key().sign(SignatureAlg::by_name("ssh-ed25519").unwrap(), b"data").expect("a key of that type");
     put("keys", "signature", &[&[4], &signature[..]].concat());
     let file = KeyFile { key, comment: b"alice@example.org".to_vec() };
     let text = file.write(&mut SeededRng::new(1)).expect("a small file");
@@ -377,11 +378,105 @@ fn forwarding() {
     seed("answer_none", 6, &[&[3], b"a\n", &[2], &whole]);
 }
 
+/// A file of a crate's tests.
+fn fixture(path: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates").join(path);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The parts of a file of the tests of keys, by the words after their `##`.
+fn parts(path: &str) -> Vec<(String, Vec<u8>)> {
+    let text = String::from_utf8(fixture(path)).expect("a text");
+    let part = |part: &str| {
+        let (title, body) = part.split_once('\n').unwrap_or((part, ""));
+        (title.trim().replace(' ', "_"), body.as_bytes().to_vec())
+    };
+    text.split("## ").filter(|text| !text.is_empty()).map(part).collect()
+}
+
+/// The same, but what is longer than a seed may be is left out.
+fn put_short(target: &str, seed: &str, bytes: &[u8]) {
+    if bytes.len() <= SEED_MAX {
+        put(target, seed, bytes);
+    }
+}
+
+/// What the tests of keys and of their files read: real files of OpenSSH's programs.
+fn files_of_keys() {
+    for (name, line) in parts("keys/tests/data/certificates.txt") {
+        let first = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let Ok(line) = keys::IdentityLine::parse(first) else { continue };
+        put_short("certificate", &name, &line.identity().blob());
+    }
+    let forms = ["openssh-none", "openssh-default", "openssh-chacha20-poly1305", "pem", "rfc4716"];
+    for form in forms {
+        for (name, file) in parts(&format!("keys/tests/data/{form}.txt")).into_iter().take(8) {
+            put_short("key_files", &format!("{form}_{name}"), &file);
+        }
+    }
+    for name in ["authority", "keys", "merged", "serials"] {
+        put_short("krl", name, &fixture(&format!("keyfiles/tests/data/krl/{name}.krl")));
+    }
+    put_short("krl", "plain", &fixture("keyfiles/tests/data/krl/plain.keys"));
+    for name in ["ecdsa", "ed25519", "ed25519-cert", "rsa"] {
+        let file = fixture(&format!("keyfiles/tests/data/sshsig/{name}.sig"));
+        put_short("sshsig", name, &[&[0][..], &file].concat());
+    }
+    let key = host_key().public();
+    let signer =
+        format!("alice@example.org,*@example.com namespaces=\"file,git\",valid-before=\"20991231\" {key}\n");
+    put("sshsig", "allowed", &[&[2], signer.as_bytes()].concat());
+    for name in ["plain", "hashed"] {
+        put_short(
+            "known_hosts",
+            name,
+            &[&[0], &fixture(&format!("keyfiles/tests/data/known_hosts/{name}"))[..]].concat(),
+        );
+    }
+    let marked =
+        format!("@cert-authority *.example.org {key}\n@revoked * {key}\n!a,[b]:22,192.0.2.? {key} c\n");
+    put("known_hosts", "marked", &[&[3], marked.as_bytes()].concat());
+    // Answers of an agent: none, done, two keys, a signature.
+    let string =
+        |bytes: &[u8]| [&u32::try_from(bytes.len()).expect("short").to_be_bytes()[..], bytes].concat();
+    let identities =
+        [&[12, 0, 0, 0, 2][..], &string(&key.blob()), &string(b"c"), &string(b"x"), &string(b"")].concat();
+    let signed =
+        host_key().sign(SignatureAlg::by_name("ssh-ed25519").unwrap(), b"data").expect("a key of that type");
+    let answers = [&[5][..], &[6], &identities, &[&[14][..], &string(&signed)].concat()].map(string);
+    put("agent_client", "mixed", &[&[0b0000_1010, 7][..], &answers.concat()].concat());
+    put("agent_client", "identities", &[&[0, 200][..], &answers[2].repeat(3)].concat());
+    put("agent_client", "signature", &[&[1, 3][..], &answers[3]].concat());
+    let prime = "F".repeat(512);
+    let line = format!(
+        "20250101000000 2 6 100 2047 2 {prime}\n# a comment\n20250101000000 2 6 100 3071 5 {prime}F\n"
+    );
+    put("moduli", "two_lines", &[&[32, 48, 128], line.as_bytes()].concat());
+    let row = crypto::COMPRESSIONS.iter().find(|row| row.name != "none").expect("a row that compresses");
+    let mut deflater = row.deflater().expect("it compresses");
+    let (mut room, mut stream) = ([0; 1000], Vec::new());
+    for payload in [&b"hello hello hello"[..], &[0; 300], b"the end"] {
+        let length = deflater.deflate(payload, &mut room).expect("room enough");
+        stream.extend_from_slice(&room[..length]);
+    }
+    put("inflate", "packets", &[&[254][..], &stream].concat());
+    put("inflate", "ours", &[&[21][..], line.as_bytes()].concat());
+    for (number, row) in keys::SIGNATURES.iter().enumerate().filter(|(_, row)| !row.certificate) {
+        let number = u8::try_from(number).expect("few rows");
+        if row.name == "ssh-ed25519" {
+            // The blob is padded to where it is cut, so that it is none: a fuzzer has to find that.
+            put("signatures", "ed25519", &[&[number, 13][..], &key.blob(), &[0], &signed].concat());
+        }
+        put("signatures", row.name, &[&[number, 0, 0, 30, 1][..]].concat());
+    }
+}
+
 fn main() {
     packets();
     identification();
     messages();
     key_files();
+    files_of_keys();
     authorized_keys();
     exchanges();
     sftp();

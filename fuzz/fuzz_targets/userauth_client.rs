@@ -87,7 +87,11 @@ fn answer(
             let (credential, shows) = match choice & 7 {
                 0 | 7 => (Credential::None, false),
                 1 | 2 => {
-                    let algorithm = if choice & 8 == 0 { SignatureAlg::by_name("ssh-ed25519").unwrap() } else { &NULL_SIGNATURE };
+                    let algorithm = if choice & 8 == 0 {
+                        SignatureAlg::by_name("ssh-ed25519").unwrap()
+                    } else {
+                        &NULL_SIGNATURE
+                    };
                     let key = host_key().public().blob();
                     (Credential::PublicKey { algorithm, key, query_first: choice & 1 != 0 }, false)
                 }

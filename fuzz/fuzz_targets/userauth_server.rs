@@ -128,7 +128,8 @@ fn key(bound: bool, other_host: bool, signature: &Signed<'_>, user: Text<'_>) ->
     let sign = |session: &[u8], user: &str, bound: bool, key: &PrivateKey| {
         let request =
             SignedRequest { user, algorithm: "ssh-ed25519", key: &blob, host_key: bound.then_some(host) };
-        key.sign(SignatureAlg::by_name("ssh-ed25519").unwrap(), &signed_data(session, &request)).expect("a key of that type")
+        key.sign(SignatureAlg::by_name("ssh-ed25519").unwrap(), &signed_data(session, &request))
+            .expect("a key of that type")
     };
     let signature = match signature {
         Signed::Offer if bound => {

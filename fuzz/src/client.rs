@@ -178,7 +178,11 @@ impl App {
                 let credential = match choice & 7 {
                     0 => Credential::None,
                     1 | 2 => Credential::PublicKey {
-                        algorithm: if choice & 8 == 0 { SignatureAlg::by_name("ssh-ed25519").unwrap() } else { &NULL_SIGNATURE },
+                        algorithm: if choice & 8 == 0 {
+                            SignatureAlg::by_name("ssh-ed25519").unwrap()
+                        } else {
+                            &NULL_SIGNATURE
+                        },
                         key: host_key().public().blob(),
                         query_first: choice & 7 == 1,
                     },

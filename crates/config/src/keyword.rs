@@ -14,9 +14,9 @@ use crate::{
     parse::Environment,
     value::{
         AcceptEnv, Arguments, AuthorizedKeysFiles, AuthorizedPrincipalsFile, ChannelTimeouts,
-        ChrootDirectory, Forwarding, GatewayPorts, HostKeys, LISTEN_PLACE, List, LogLevel, MaxStartups, Mode,
-        OPEN_PLACE, PermitRootLogin, Places, PubkeyAuthOptions, QualityOfService, RekeyLimit, RevokedKeys,
-        SetEnv, Subsystems, UserEnvironment, Value, Words,
+        ChrootDirectory, Forwarding, GatewayPorts, HostCertificates, HostKeyAgent, HostKeys, LISTEN_PLACE,
+        List, LogLevel, MaxStartups, Mode, OPEN_PLACE, PermitRootLogin, Places, PubkeyAuthOptions,
+        QualityOfService, RekeyLimit, RevokedKeys, SetEnv, Subsystems, UserEnvironment, Value, Words,
     },
 };
 
@@ -352,6 +352,8 @@ keywords! { |environment|
         "AuthorizedPrincipalsFile" [] AuthorizedPrincipalsFile authorized_principals_file: AuthorizedPrincipalsFile = AuthorizedPrincipalsFile(None), (), First, Match;
         /// What follows the version in the identification line.
         "VersionAddendum" [] VersionAddendum version_addendum: Option<String> = None, MAX_VERSION_ADDENDUM, First, Global;
+        /// The agent that has private host keys.
+        "HostKeyAgent" [] HostKeyAgent host_key_agent: HostKeyAgent = HostKeyAgent::None, (), First, Global;
         /// Key exchanges in order of preference.
         "KexAlgorithms" [] KexAlgorithms kex_algorithms: AlgorithmList = AlgorithmList::default_of(environment.algorithms.kex), KEX, First, Global;
         /// Signature algorithms by which authorities may have signed certificates.
@@ -368,6 +370,8 @@ keywords! { |environment|
         "RevokedKeys" [] RevokedKeys revoked_keys: RevokedKeys = RevokedKeys(Vec::new()), (), First, Match;
         /// Where the host keys are.
         "HostKey" ["HostDSAKey"] HostKey host_key: HostKeys = HostKeys::default_files(), (), Append, Global;
+        /// Certificates of host keys.
+        "HostCertificate" [] HostCertificate host_certificate: HostCertificates = HostCertificates(Vec::new()), (), Append, Global;
         /// Which variables a client may set.
         "AcceptEnv" [] AcceptEnv accept_env: AcceptEnv = AcceptEnv(Vec::new()), (), Append, Match;
         /// Variables of every session.

@@ -11,13 +11,13 @@ use text::{
 
 use crate::{
     error::{Problem, quoted},
-    limits::MAX_HOST_KEYS,
     parse::Environment,
 };
 
 mod channels;
 mod environment;
 mod forwarding;
+mod host;
 mod login;
 mod service;
 
@@ -25,6 +25,7 @@ pub use channels::{ChannelTimeout, ChannelTimeouts};
 pub use environment::{AcceptEnv, SetEnv, UserEnvironment};
 pub use forwarding::{Forwarding, GatewayPorts, Mode, Places};
 pub(crate) use forwarding::{LISTEN_PLACE, OPEN_PLACE};
+pub use host::{HostCertificates, HostKeyAgent, HostKeys};
 pub use login::{AuthorizedPrincipalsFile, PubkeyAuthOptions, RevokedKeys};
 pub use service::QualityOfService;
 
@@ -356,53 +357,6 @@ impl Value for ChrootDirectory {
 
     fn dump(&self, name: &str, (): &(), out: &mut String) {
         line(out, name, &self.0.as_deref().map_or_else(|| "none".into(), word));
-    }
-}
-
-/// `HostKey`: the files of host keys.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostKeys {
-    /// The files in their order.
-    pub files: Vec<PathBuf>,
-    /// Whether the configuration names them: a file of the default ones that is missing is passed over in silence.
-    pub configured: bool,
-}
-
-impl HostKeys {
-    pub(crate) fn default_files() -> Self {
-        let types = ["rsa", "ecdsa", "ed25519", "mldsa44_ed25519"];
-        let files = types.map(|name| format!("/etc/ssh/ssh_host_{name}_key").into()).into();
-        Self { files, configured: false }
-    }
-}
-
-impl Value for HostKeys {
-    type Range = ();
-
-    fn parse(arguments: &mut Arguments<'_>, (): &()) -> Result<Self, Problem> {
-        let word = arguments.nonempty()?;
-        Ok(Self { files: arguments.path(&word)?.into_iter().collect(), configured: true })
-    }
-
-    fn dump(&self, name: &str, (): &(), out: &mut String) {
-        if self.files.is_empty() {
-            line(out, name, "none");
-        }
-        for file in &self.files {
-            line(out, name, &word(&file.to_string_lossy()));
-        }
-    }
-}
-
-impl List for HostKeys {
-    const MOST: usize = MAX_HOST_KEYS;
-
-    fn append(&mut self, later: Self) {
-        self.files.extend(later.files);
-    }
-
-    fn count(&self) -> usize {
-        self.files.len()
     }
 }
 

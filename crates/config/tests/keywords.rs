@@ -20,7 +20,8 @@ use nacre_config::{
     limits::{MAX_HOST_KEYS, MAX_PORTS, MAX_VERSION_ADDENDUM},
     listen::{AddressFamily, ListenAddress, ListenHost},
     value::{
-        LogLevel, MaxStartups, PermitRootLogin, Places, PubkeyAuthOptions, QualityOfService, RekeyLimit,
+        HostKeyAgent, LogLevel, MaxStartups, PermitRootLogin, Places, PubkeyAuthOptions, QualityOfService,
+        RekeyLimit,
     },
 };
 use text::place::Place;
@@ -65,6 +66,7 @@ const GOOD: &[(&str, &str)] = &[
     ("TrustedUserCAKeys '/c a'", "TrustedUserCAKeys \"/c a\""),
     ("AuthorizedPrincipalsFile %h/'p q'", "AuthorizedPrincipalsFile \"%h/p q\""),
     ("VersionAddendum a  b", "VersionAddendum a  b"),
+    ("HostKeyAgent SSH_AUTH_SOCK", "HostKeyAgent SSH_AUTH_SOCK"),
     ("KexAlgorithms curve25519-sha256", "KexAlgorithms curve25519-sha256"),
     ("CASignatureAlgorithms -rsa*,ecdsa*", "CASignatureAlgorithms ssh-ed25519,sk-ssh"),
     ("HostKeyAlgorithms ssh-ed25519", "HostKeyAlgorithms ssh-ed25519"),
@@ -73,6 +75,7 @@ const GOOD: &[(&str, &str)] = &[
     ("AuthorizedKeysFile '/a b' %h/c", "AuthorizedKeysFile \"/a b\" %h/c"),
     ("RevokedKeys '/r s' /t", "RevokedKeys \"/r s\" /t"),
     ("HostDSAKey /k", "HostKey /k"),
+    ("HostCertificate '/k c'", "HostCertificate \"/k c\""),
     ("AcceptEnv LANG LC_*", "AcceptEnv LANG\nAcceptEnv LC_*"),
     ("SetEnv A=1 'B=x y' A=2", "SetEnv A=1 \"B=x y\""),
     ("Subsystem sftp /x -a 'b  c' # d", "Subsystem sftp /x -a 'b  c'"),
@@ -113,6 +116,7 @@ fn the_first_value_wins_unless_the_keyword_is_a_list() {
             "SetEnv" => "SetEnv X=1",
             "Subsystem" => "Subsystem x /x",
             "RevokedKeys" => "RevokedKeys none",
+            "HostCertificate" => "HostCertificate /x",
             name => panic!("no second value for {name}"),
         });
         let both = effective(&format!("{first}\n{second}\n"));
@@ -194,6 +198,8 @@ fn lists_for_the_whole_server_have_limits() {
     assert!(refused(&"ListenAddress ::1\n".repeat(MAX_PORTS + 1)).contains("too many ListenAddress entries"));
     let error = refused(&"HostKey /k\n".repeat(MAX_HOST_KEYS + 1));
     assert_eq!(error, format!("{PATH} line 257: too many HostKey entries, expected at most 256"));
+    let error = refused(&"HostCertificate /k\n".repeat(MAX_HOST_KEYS + 1));
+    assert_eq!(error, format!("{PATH} line 257: too many HostCertificate entries, expected at most 256"));
 }
 
 #[test]
@@ -218,6 +224,16 @@ fn paths_become_absolute() {
         let error = with("/", home, main).unwrap_err().to_string();
         assert!(error.starts_with(&format!("{PATH} line 1: no home directory for \"~")), "{error}");
     }
+}
+
+#[test]
+fn an_agent_for_host_keys_is_one_of_a_path_or_of_the_environment() {
+    let agent = |line| effective(line).host_key_agent;
+    assert_eq!(agent(""), HostKeyAgent::None);
+    assert_eq!(agent("HostKeyAgent none"), HostKeyAgent::None);
+    assert_eq!(agent("HostKeyAgent /a"), HostKeyAgent::Path("/a".into()));
+    assert_eq!(agent("HostKeyAgent SSH_AUTH_SOCK\nHostKeyAgent /a"), HostKeyAgent::Environment);
+    assert!(effective("HostKeyAgent '/a b'").dump().contains("\nHostKeyAgent \"/a b\"\n"));
 }
 
 #[test]
@@ -302,10 +318,10 @@ fn the_table_has_each_name_once() {
         .flat_map(|keyword| keyword.aliases.iter().chain([&keyword.name]))
         .map(|name| name.to_ascii_lowercase())
         .collect();
-    assert_eq!(names.len(), 70);
+    assert_eq!(names.len(), 72);
     names.sort();
     names.dedup();
-    assert_eq!(names.len(), 70);
+    assert_eq!(names.len(), 72);
     for keyword in KEYWORDS {
         assert_eq!(keyword.meaning.is_empty(), keyword.status != Status::Effective, "{}", keyword.name);
         assert_eq!(keyword::find(&keyword.name.to_uppercase()), Some(keyword));

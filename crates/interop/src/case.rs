@@ -224,7 +224,7 @@ fn row(case: &Case, outcome: &Outcome) -> String {
 fn line(columns: [&str; 7]) -> String {
     let [client, server, what, kex, cipher, mac, result] =
         columns.map(|text| if text.is_empty() { "-" } else { text });
-    format!("{client:<17} | {server:<17} | {what:<12} | {kex:<36} | {cipher:<29} | {mac:<29} | {result}")
+    format!("{client:<17} | {server:<17} | {what:<34} | {kex:<36} | {cipher:<29} | {mac:<29} | {result}")
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {

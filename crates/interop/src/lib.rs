@@ -10,7 +10,7 @@
 //! this crate, run by `tools/interop`, which makes the peers first. A peer that can not be had fails the run; nothing is
 //! skipped.
 //!
-//! [`ours`] are the cases of the protocol core as client and as server, [`sshd`] those of our `sshd` as a program, which runs
+//! [`ours`] are the cases of the protocol core as client and as server, and the matrix of every algorithm with every peer, [`sshd`] those of our `sshd` as a program, which runs
 //! as root in the folder of the newest release like a stock server; [`real`] is the slow set with it, what other servers have
 //! broken of real clients; [`stock`] proves the peers.
 //!

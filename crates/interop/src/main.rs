@@ -1,6 +1,6 @@
 //! Runs the cases with real peers and prints their table. `tools/interop` makes the peers and calls this.
 //!
-//! `interop [SUITE…] [+WORD…]`: the suites to run, all but the slow ones when none is named; with words, only the cases in whose
+//! `interop --record FOLDER` writes the recordings of logins that `crates/proto` replays. `interop [SUITE…] [+WORD…]`: the suites to run, all but the slow ones when none is named; with words, only the cases in whose
 //! client, server or description each word is found (`+10.6 +10` for those of OpenSSH 10.6 that move 10 MB). Exits with status 0 only when every case has
 //! passed; the last line is then `N passed, 0 failed`.
 
@@ -20,6 +20,9 @@ const SUITES: &[(&str, Suite)] = &[
     ("ours-logins", ours::logins),
     ("ours-clients", ours::clients),
     ("ours-refusals", ours::refusals),
+    ("matrix-servers", ours::matrix_servers),
+    ("matrix-clients", ours::matrix_clients),
+    ("matrix-sshd", ours::matrix_sshd),
     ("stock-matrix", stock::matrix),
     ("stock-algorithms", stock::algorithms),
     ("stock-rekey", stock::rekey),
@@ -40,7 +43,9 @@ fn main() -> ExitCode {
         std::env::args().skip(1).partition(|argument| argument.starts_with('+'));
     let all = || SUITES.iter().chain(SLOW);
     let names = || all().map(|(name, _)| *name).collect::<Vec<_>>().join(" ");
-    if let Some(unknown) = wanted.iter().find(|wanted| all().all(|(name, _)| name != *wanted)) {
+    if wanted.first().is_none_or(|first| first != "--record")
+        && let Some(unknown) = wanted.iter().find(|wanted| all().all(|(name, _)| name != *wanted))
+    {
         eprintln!("interop: no suite is called {unknown} (there are: {})", names());
         return ExitCode::from(2);
     }
@@ -51,6 +56,20 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    if let [option, folder] = &wanted[..]
+        && option == "--record"
+    {
+        return match ours::record(&peers, folder.as_ref()) {
+            Ok(count) => {
+                println!("{count} recordings");
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                eprintln!("interop: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let mut report = Report::new();
     report.only(words.iter().map(|word| word[1..].to_owned()).collect());
     let mut whole = true;
@@ -64,6 +83,9 @@ fn main() -> ExitCode {
             println!("suite {name} ended early: {error}");
             whole = false;
         }
+    }
+    if let Some(matrix) = ours::summary(report.rows()) {
+        println!("{matrix}");
     }
     match report.finish() {
         Ok(_) if whole => ExitCode::SUCCESS,

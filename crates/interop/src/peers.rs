@@ -10,6 +10,7 @@ mod daemon;
 mod dropbear;
 mod keys;
 mod nacre;
+mod offer;
 mod openssh;
 mod process;
 mod putty;
@@ -22,8 +23,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use chroot::{Chroot, Release, Scratch};
+pub(crate) use client::serve_whom;
 pub use client::{ClientKind, DBCLIENT_TRIES, Login, serve_once};
-pub use keys::KeyPair;
+pub use keys::{KeyKind, KeyPair};
+pub use offer::Offer;
 pub use openssh::AlgorithmKind;
 pub use process::{Finished, Input};
 pub use python::{Library, Python};
@@ -81,8 +84,8 @@ impl Peers {
             releases.insert(release, chroot);
         }
         let chroot = &releases[&Release::ALL[0]];
-        let user_key = KeyPair::generate(chroot, "user")?;
-        let host_key = KeyPair::generate(chroot, "host")?;
+        let user_key = KeyPair::generate(chroot, KeyKind::Ed25519, "user")?;
+        let host_key = KeyPair::generate(chroot, KeyKind::Ed25519, "host")?;
         Ok(Self { releases, versions, user_key, host_key })
     }
 
@@ -147,6 +150,15 @@ impl Peers {
     ) -> Result<Vec<&'n str>, Error> {
         let known = self.known_to_openssh(release, kind)?;
         Ok(ours.iter().copied().filter(|ours| known.iter().any(|known| known == ours)).collect())
+    }
+
+    /// The signature algorithms that the OpenSSH of a release knows, with those of certificates.
+    ///
+    /// # Errors
+    ///
+    /// When the program can not be run.
+    pub fn signatures_of_openssh(&self, release: Release) -> Result<Vec<String>, Error> {
+        openssh::signatures(self.chroot(release))
     }
 
     /// Everything that the OpenSSH of a release knows, for a server that is to refuse nothing.

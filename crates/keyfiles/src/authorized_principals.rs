@@ -30,13 +30,22 @@ pub fn lines(file: &[u8]) -> impl Iterator<Item = (usize, Result<Option<Principa
     (1..).zip(file.split_inclusive(|byte| *byte == b'\n').map(line))
 }
 
+/// The text without blanks around it. A carriage return is none: as in OpenSSH it belongs to the name.
+fn trim_blanks(text: &[u8]) -> &[u8] {
+    let first = text.iter().position(|byte| !is_blank(byte)).unwrap_or(text.len());
+    let end = text.iter().rposition(|byte| !is_blank(byte)).map_or(first, |last| last.saturating_add(1));
+    text.get(first..end).unwrap_or_default()
+}
+
 /// One line, with or without its end.
 fn line(text: &[u8]) -> Result<Option<Principal<'_>>, LineFault<'_>> {
     if text.len() > MAX_LINE {
         return Err(LineFault::TooLong);
     }
     let comment = text.iter().position(|byte| *byte == b'#').unwrap_or(text.len());
-    let text = text.get(..comment).unwrap_or(text).trim_ascii();
+    let text = text.get(..comment).unwrap_or(text);
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    let text = trim_blanks(text);
     if text.is_empty() {
         return Ok(None);
     }
@@ -69,7 +78,8 @@ mod tests {
     fn the_last_word_is_the_name_and_what_stands_before_it_is_options() {
         for (text, name, pty) in [
             ("root", "root", true),
-            (" \troot \t\r\n", "root", true),
+            (" \troot \t\n", "root", true),
+            ("root\r\n", "root\r", true),
             ("root # comment\n", "root", true),
             ("ro#ot", "ro", true),
             ("no-pty \t root", "root", false),
@@ -85,7 +95,7 @@ mod tests {
 
     #[test]
     fn blank_lines_and_comments_name_nobody() {
-        for text in ["", "\n", " \t\r\n", "# root", "  #root\n"] {
+        for text in ["", "\n", " \t\n", "# root", "  #root\n"] {
             assert_eq!(parsed(text), Ok(None), "{text:?}");
         }
     }

@@ -1,7 +1,10 @@
 //! How much of a file is looked at.
 
-/// Bytes of one line. All that a line holds is bounded by this, the number of its options too.
+/// Bytes of one line.
 pub const MAX_LINE: usize = 64 * 1024;
+
+/// Variables that the options of one line may set, as in OpenSSH.
+pub const MAX_VARIABLES: usize = 1024;
 
 /// Bytes of a name in the file that a fault shows.
 pub const MAX_SHOWN: usize = 64;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use keys::{Identity, LineError};
+use keys::{Identity, KeyError, LineError};
 
 use crate::key_text::identity_line;
 use crate::krl::{KeyRevocationList, KrlError};
@@ -34,7 +34,8 @@ impl<'a> RevokedKeys<'a> {
     /// certificate on a line stands for its key.
     ///
     /// # Errors
-    /// What is wrong. A line that is no key makes the whole file an error, as in OpenSSH: it may be the one that counts. After an
+    /// What is wrong. A line that is no key makes the whole file an error, as in OpenSSH: it may be the one that counts. RSA keys that
+    /// nobody could use, for their size or their exponent, are passed over. After an
     /// error every key is to be taken for revoked.
     pub fn parse(file: &'a [u8]) -> Result<Self, RevokedKeysError> {
         if file.len() > MAX_REVOKED {
@@ -53,9 +54,12 @@ impl<'a> RevokedKeys<'a> {
             if line.len() > MAX_LINE {
                 return Err(RevokedKeysError::Line { number, error: LineError::TooLong });
             }
-            let (identity, _) =
-                identity_line(text).map_err(|error| RevokedKeysError::Line { number, error })?;
-            keys.insert(identity.key().blob());
+            match identity_line(text) {
+                Ok((identity, _)) => _ = keys.insert(identity.key().blob()),
+                // Old lists name RSA keys that are too weak to be anybody's here.
+                Err(LineError::Key(KeyError::BadModulus | KeyError::BadExponent)) => {}
+                Err(error) => return Err(RevokedKeysError::Line { number, error }),
+            }
         }
         Ok(Self::Keys(keys))
     }

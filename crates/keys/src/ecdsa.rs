@@ -147,6 +147,9 @@ pub struct EcdsaPrivateKey {
     public: EcdsaPublicKey,
 }
 
+/// Numbers that are drawn before the source of randomness is taken for a broken one.
+const DRAWS: usize = 8;
+
 impl EcdsaPrivateKey {
     /// The key with this number, given big-endian in as many bytes as the curve's order has: 32, 48 or 66.
     ///
@@ -165,7 +168,8 @@ impl EcdsaPrivateKey {
     pub(crate) fn generate(curve: Curve, rng: &mut dyn Rng) -> Result<Self, NoEntropy> {
         let spare = curve.field_len().saturating_mul(8).saturating_sub(curve.bits());
         let mut secret = Zeroizing::new(vec![0; curve.field_len()]);
-        loop {
+        // Of honest randomness the first one is in the range, but for one of 2^32 at least.
+        for _ in 0..DRAWS {
             rng.fill(&mut secret)?;
             if let Some(first) = secret.first_mut() {
                 *first &= u8::MAX.checked_shr(u32::try_from(spare).unwrap_or_default()).unwrap_or_default();
@@ -174,6 +178,7 @@ impl EcdsaPrivateKey {
                 return Ok(key);
             }
         }
+        Err(NoEntropy)
     }
 
     /// The public half.

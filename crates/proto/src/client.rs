@@ -247,6 +247,10 @@ impl Side for Client {
         ClientAuth::Before(auth)
     }
 
+    fn accepted(_: &ClientAuthConfig) -> Option<&[&'static SignatureAlg]> {
+        None
+    }
+
     fn exchange_question(
         ask: transport::Ask,
         tickets: &mut Tickets<What>,

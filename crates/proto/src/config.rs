@@ -11,7 +11,8 @@ use crate::side::Side;
 #[derive(Clone, Debug)]
 pub struct Config<S: Side> {
     /// Identification, algorithms, host keys, rekeying, limits of the transport; shared by all connections of a
-    /// server. Its role is set by the side.
+    /// server. Its role is set by the side, and what a server announces to users
+    /// ([`server_sig_algs`](transport::Config::server_sig_algs)) by what `auth` accepts of them.
     pub transport: Arc<transport::Config>,
     /// How this side logs in, or lets in.
     pub auth: S::Auth,

@@ -52,6 +52,12 @@ impl<S: Side> Connection<S> {
         if transport.role != S::ROLE {
             Arc::make_mut(&mut transport).role = S::ROLE;
         }
+        // What is announced is what is taken.
+        if let Some(accepted) = S::accepted(&auth)
+            && transport.server_sig_algs != accepted
+        {
+            Arc::make_mut(&mut transport).server_sig_algs = accepted.to_vec();
+        }
         Ok(Self {
             transport: Transport::new(transport, rng, now)?,
             host_key: Vec::new(),

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use crypto::KexError;
 use transport::Reason;
 
 /// Why a connection is over. A connection that failed stays failed with this error; [`fault`](Self::fault) says whose
@@ -77,9 +78,10 @@ impl Error {
                 transport::Error::Misbehaved(_)
                 | transport::Error::BadPacketLength { .. }
                 | transport::Error::KeyUsedUp => Fault::Misbehaved,
-                transport::Error::KeyExchange(_)
-                | transport::Error::Keys(_)
-                | transport::Error::BadSignature(_) => Fault::Misbehaved,
+                // Without randomness, or with rows that do not fit each other, it is us.
+                transport::Error::KeyExchange(KexError::NoEntropy | KexError::NoGroup)
+                | transport::Error::Keys(_) => Fault::Misuse,
+                transport::Error::KeyExchange(_) | transport::Error::BadSignature(_) => Fault::Misbehaved,
                 transport::Error::NoCommon(_) => Fault::NoCommon,
                 transport::Error::Forged => Fault::Forged,
                 transport::Error::Refused(_) => Fault::Refused,

@@ -75,9 +75,9 @@
 //! monitor has verified. Whatever hangs on a key is looked up by
 //! [`Authenticated::key`](userauth::Authenticated::key), after the login.
 //!
-//! A ticket answers on the connection that issued it and on no other one. The algorithms that a server announces
-//! ([`transport::Config::server_sig_algs`]) and those that it takes ([`userauth::server::Config::algorithms`], none unless
-//! they are set) are two lists: keep them alike.
+//! A ticket answers on the connection that issued it and on no other one. The algorithms that a server takes of users
+//! ([`userauth::server::Config::algorithms`], none unless they are set) are those that it announces; once it is known who
+//! the user is, [`set_signature_algorithms`](crate::Connection::set_signature_algorithms) changes both.
 //!
 //! # Data
 //!

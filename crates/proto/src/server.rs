@@ -343,6 +343,10 @@ impl Side for Server {
         ServerAuth::Before(auth)
     }
 
+    fn accepted(auth: &AuthConfig) -> Option<&[&'static SignatureAlg]> {
+        Some(&auth.algorithms)
+    }
+
     fn exchange_question(
         ask: transport::Ask,
         tickets: &mut Tickets<What>,
@@ -415,15 +419,20 @@ impl Connection<Server> {
         Ok(())
     }
 
-    /// Tells the client again which signature algorithms its user may sign with, now that it is known who that is
-    /// (`ext-info-in-auth@openssh.com`).
+    /// Sets the signature algorithms that this user may sign with, now that it is known who that is, and tells the client if it takes
+    /// that (`ext-info-in-auth@openssh.com`). Says whether it was told: others find out by being refused.
     ///
     /// # Errors
-    /// Misuse: the client does not take that, or not now.
-    pub fn send_signature_algorithms(&mut self, algorithms: &[&'static SignatureAlg]) -> Result<(), Error> {
+    /// Misuse, before the first keys.
+    pub fn set_signature_algorithms(
+        &mut self,
+        algorithms: Vec<&'static SignatureAlg>,
+    ) -> Result<bool, Error> {
         if self.error().is_some() {
             return Err(Misuse::Over.into());
         }
-        Ok(self.transport.send_ext_info(algorithms)?)
+        let told = self.transport.send_ext_info(&algorithms);
+        self.auth.machine()?.set_algorithms(algorithms);
+        Ok(told.is_ok())
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Instant;
 
+use keys::SignatureAlg;
 use transport::Transport;
 use userauth::SessionInfo;
 use wire::Role;
@@ -28,6 +29,9 @@ pub trait Side: sealed::Sealed + Sized + 'static {
     const ROLE: Role;
     #[doc(hidden)]
     fn machine(auth: Self::Auth) -> Self::Machine;
+    /// The algorithms by which users may sign, where this side takes their signatures.
+    #[doc(hidden)]
+    fn accepted(auth: &Self::Auth) -> Option<&[&'static SignatureAlg]>;
     #[doc(hidden)]
     fn exchange_question(ask: transport::Ask, tickets: &mut Tickets<What>)
     -> Option<Self::Question<'static>>;

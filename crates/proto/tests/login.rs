@@ -534,3 +534,37 @@ fn methods_that_are_not_enabled_for_a_user_fail_without_anybody_being_asked() {
     assert_eq!(asked(&pair, "Password"), 0);
     assert!(pair.server.log.iter().any(|line| line.contains("NotEnabled")));
 }
+
+#[test]
+fn what_a_server_takes_of_users_is_what_it_announces_and_both_change_together() {
+    let rows = |names: &[&str]| names.iter().map(|name| SignatureAlg::by_name(name).unwrap()).collect();
+    let first = rows(&["ssh-ed25519", "rsa-sha2-256-cert-v01@openssh.com"]);
+    let configured = Pair::configured(
+        26,
+        |_| {},
+        |config| {
+            config.auth.algorithms = first;
+            // Whatever stands here.
+            Arc::make_mut(&mut config.transport).server_sig_algs = Vec::new();
+        },
+    );
+    let mut pair = with_config(configured, |key| vec![Login::None, Login::Key(key, true)]);
+    let told = Rc::new(RefCell::new(Vec::new()));
+    let results = Rc::clone(&told);
+    pair.server.app.hook = Some(Box::new(move |connection, question| {
+        if let ServerQuestion::None { .. } = &question {
+            let other = SignatureAlg::by_name("ecdsa-sha2-nistp256-cert-v01@openssh.com").unwrap();
+            results.borrow_mut().push(connection.set_signature_algorithms(vec![other]));
+        }
+        Some(question)
+    }));
+    let announced =
+        |pair: &Pair| pair.client.connection.transport().peer_extensions().server_sig_algs.clone();
+    pair.run_until(GRID, |pair| announced(pair).is_some());
+    assert_eq!(announced(&pair).as_deref(), Some("ssh-ed25519,rsa-sha2-256"));
+    watch(&mut pair, 20 * GRID);
+    assert_eq!(*told.borrow(), [Ok(true)]);
+    assert_eq!(announced(&pair).as_deref(), Some("ecdsa-sha2-nistp256"));
+    assert!(!is_in(&pair));
+    assert_eq!(asked(&pair, "KeyOffer"), 0, "the key's algorithm is not accepted any more");
+}

@@ -22,14 +22,14 @@ pub struct LocalTime {
     pub second: u8,
 }
 
-/// The date of these seconds since 1970. Without `/etc/localtime` it is UTC's. The zone is read once, at the first call: a
-/// process that changes its root has it before or not at all.
+/// The date of these seconds since 1970, in the zone that `TZ` names or else that of `/etc/localtime`; in UTC where there is
+/// none. The zone is read once, at the first call: a process that changes its root has it before or not at all.
 ///
 /// # Errors
 /// `EOVERFLOW` for a year that no number holds.
 pub fn local_time(seconds: i64) -> io::Result<LocalTime> {
     static ZONE: OnceLock<TimeZone> = OnceLock::new();
-    let zone = ZONE.get_or_init(|| TimeZone::local().unwrap_or_else(|_| TimeZone::utc()));
+    let zone = ZONE.get_or_init(|| zone().unwrap_or_else(|_| TimeZone::utc()));
     let beyond = |_| io::Error::from_raw_os_error(libc::EOVERFLOW);
     let date = DateTime::from_timespec(seconds, 0, zone.as_ref()).map_err(beyond)?;
     Ok(LocalTime {
@@ -40,6 +40,15 @@ pub fn local_time(seconds: i64) -> io::Result<LocalTime> {
         minute: date.minute(),
         second: date.second(),
     })
+}
+
+/// The zone of this process (POSIX.1-2017 §8.3): a set and empty `TZ` is UTC.
+fn zone() -> Result<TimeZone, tz::Error> {
+    match std::env::var("TZ") {
+        Ok(name) if name.is_empty() => Ok(TimeZone::utc()),
+        Ok(name) => TimeZone::from_posix_tz(&name),
+        Err(_) => TimeZone::local(),
+    }
 }
 
 #[cfg(test)]

@@ -340,14 +340,18 @@ impl Driven<Server> {
         result
     }
 
-    /// See [`Connection::send_signature_algorithms`].
+    /// See [`Connection::set_signature_algorithms`].
     ///
     /// # Errors
     /// As there.
-    pub fn send_signature_algorithms(&mut self, algorithms: &[&'static SignatureAlg]) -> Result<(), Error> {
-        let result = self.connection.send_signature_algorithms(algorithms);
-        let names = || algorithms.iter().map(|row| row.name.to_owned()).collect();
-        self.command(|| Command::SignatureAlgorithms(names()), || format!("{result:?}"));
+    pub fn set_signature_algorithms(
+        &mut self,
+        algorithms: Vec<&'static SignatureAlg>,
+    ) -> Result<bool, Error> {
+        let names: Vec<String> = algorithms.iter().map(|row| row.name.to_owned()).collect();
+        let result = self.connection.set_signature_algorithms(algorithms);
+        let told = || format!("{:?}", result.as_ref().map(|_| ()));
+        self.command(|| Command::SignatureAlgorithms(names), told);
         result
     }
 }

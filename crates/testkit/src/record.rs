@@ -39,7 +39,7 @@ use wire::Role;
 
 pub use answer::{Answer, Credentials};
 pub use command::{Command, Payload};
-pub use replay::{Replayed, replay};
+pub use replay::{Replayed, replay, replay_sent};
 use words::{Words, hex};
 
 /// One thing that was put into a connection.
@@ -103,6 +103,15 @@ impl Record {
             out.push('\n');
         }
         out
+    }
+
+    /// Leaves out what is not needed for [`replay_sent`].
+    pub fn keep_only_sent(&mut self) {
+        for entry in &mut self.entries {
+            if !matches!(entry.input, Input::Sent(_)) {
+                entry.output.clear();
+            }
+        }
     }
 
     /// Reads what [`to_text`](Self::to_text) wrote.

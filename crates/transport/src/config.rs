@@ -20,7 +20,8 @@ pub struct Config {
     /// A server's host keys: the blobs of the public keys. The private ones are wherever
     /// [`Ask::Sign`](crate::Ask::Sign) is answered.
     pub host_keys: Vec<Vec<u8>>,
-    /// What a server says in `server-sig-algs`: the algorithms by which users may prove their keys.
+    /// What a server says in `server-sig-algs`: the algorithms by which users may prove their keys. Of those of certificates it
+    /// says by which algorithm their keys sign, as OpenSSH does.
     pub server_sig_algs: Vec<&'static SignatureAlg>,
     /// When keys are replaced.
     pub rekey: RekeyPolicy,

@@ -6,7 +6,6 @@ use wire::{Bytes, Decode, NameList, Reader, Role, put_string};
 use crate::error::{Error, Misbehaviour};
 use crate::limits::EXTENSIONS_MAX;
 use crate::message::ExtInfo;
-use crate::negotiate::list;
 
 const SERVER_SIG_ALGS: &str = "server-sig-algs";
 const HOSTBOUND: &str = "publickey-hostbound@openssh.com";
@@ -65,7 +64,7 @@ pub(crate) fn ours(role: Role, server_sig_algs: &[&'static SignatureAlg]) -> (u3
     match role {
         Role::Client => (1, pairs(&[(EXT_INFO_IN_AUTH, "0")])),
         Role::Server => {
-            let names = list(server_sig_algs);
+            let names = signature_names(server_sig_algs);
             let extensions =
                 [(SERVER_SIG_ALGS, names.as_str()), (HOSTBOUND, "0"), (PING, "0"), (AGENT_FORWARD, "0")];
             (4, pairs(&extensions))
@@ -75,7 +74,18 @@ pub(crate) fn ours(role: Role, server_sig_algs: &[&'static SignatureAlg]) -> (u3
 
 /// What a server says when it knows which user is authenticating.
 pub(crate) fn update(server_sig_algs: &[&'static SignatureAlg]) -> (u32, Vec<u8>) {
-    (1, pairs(&[(SERVER_SIG_ALGS, &list(server_sig_algs))]))
+    (1, pairs(&[(SERVER_SIG_ALGS, &signature_names(server_sig_algs))]))
+}
+
+/// What the keys of these algorithms sign with, each once: a certificate's key signs as it does without one.
+fn signature_names(algorithms: &[&'static SignatureAlg]) -> String {
+    let mut names: Vec<&str> = Vec::with_capacity(algorithms.len());
+    for row in algorithms {
+        if !names.contains(&row.signature_name) {
+            names.push(row.signature_name);
+        }
+    }
+    names.join(",")
 }
 
 fn pairs(pairs: &[(&str, &str)]) -> Vec<u8> {
@@ -108,6 +118,22 @@ mod tests {
             merged(count, &extensions).unwrap(),
             PeerExtensions { ext_info_in_auth: true, ..PeerExtensions::default() }
         );
+    }
+
+    #[test]
+    fn certificates_are_announced_as_what_their_keys_sign_with() {
+        let rows = [
+            "rsa-sha2-256-cert-v01@openssh.com",
+            "ssh-ed25519-cert-v01@openssh.com",
+            "ssh-ed25519",
+            "webauthn-sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
+        ]
+        .map(|name| SignatureAlg::by_name(name).unwrap());
+        let names = "rsa-sha2-256,ssh-ed25519,webauthn-sk-ecdsa-sha2-nistp256@openssh.com";
+        for (count, extensions) in [ours(Role::Server, &rows), update(&rows)] {
+            let known = merged(count, &extensions).unwrap();
+            assert_eq!(known.server_sig_algs.as_deref(), Some(names));
+        }
     }
 
     #[test]

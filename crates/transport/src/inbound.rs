@@ -14,8 +14,8 @@ pub(crate) struct Inbound {
     /// All bytes of the packet under way, once its length is known. With encrypt-and-MAC its first block has been
     /// decrypted by then, which must not be done twice.
     expected: Option<usize>,
-    /// The connection is lost, and this many bytes are still read before it shows.
-    doomed: Option<usize>,
+    /// The connection is lost, which does not show yet.
+    doomed: Option<Doomed>,
     /// Packets that this key opened.
     packets: u64,
     /// Bytes that this key opened.
@@ -25,6 +25,15 @@ pub(crate) struct Inbound {
     inflater: Option<Inflater>,
     /// The message that tells of the login was sent or received.
     authenticated: bool,
+}
+
+/// What is still to be done before a packet that is not accepted shows as one.
+#[derive(Clone, Copy)]
+struct Doomed {
+    /// Bytes that are still read.
+    left: usize,
+    /// Bytes of the longest packet that nobody has verified.
+    unverified: usize,
 }
 
 /// A packet that was opened.
@@ -76,19 +85,21 @@ impl Inbound {
     fn doom(&mut self, read: usize, limit: u32) {
         let longest = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(4);
         let left = longest.saturating_add(self.key.tag_len()).saturating_sub(read);
-        self.key.pretend(left);
-        self.doomed = Some(left);
+        self.doomed = Some(Doomed { left, unverified: left });
     }
 
     /// Reads as many bytes as the longest packet has, and fails with what is said of a forged one.
     fn read_on(&mut self, rx: &mut RecvBuf) -> Result<Option<usize>, Error> {
-        let left = self.doomed.unwrap_or_default();
-        let here = rx.len().min(left);
+        let Some(doomed) = &mut self.doomed else { return Ok(None) };
+        let here = rx.len().min(doomed.left);
         // What is here can be taken.
         let _ = rx.take(here);
-        let left = left.saturating_sub(here);
-        self.doomed = Some(left);
-        if left == 0 { Err(Error::Forged) } else { Ok(None) }
+        doomed.left = doomed.left.saturating_sub(here);
+        if doomed.left > 0 {
+            return Ok(None);
+        }
+        self.key.pretend(doomed.unverified);
+        Err(Error::Forged)
     }
 
     /// Whether the connection is lost already.

@@ -188,7 +188,8 @@ impl Client {
         self.context.host_bound = extensions.host_bound;
     }
 
-    /// Whether the server takes signatures by `algorithm`, where it has announced which ones it takes.
+    /// Whether the server takes signatures by `algorithm`, where it has announced which ones it takes. One of certificates
+    /// is taken where that of its key is.
     ///
     /// Where it announced nothing this is `None`, and RFC 8332 §3.3 leaves guessing. [`credential`](Self::credential)
     /// holds keys that have several algorithms, RSA above all, to the list. A key that has a single one may be tried

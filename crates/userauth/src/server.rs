@@ -293,6 +293,11 @@ impl Server {
         self.context.max_tries = max_tries;
     }
 
+    /// Sets the signature algorithms that this user may sign with from now on.
+    pub fn set_algorithms(&mut self, algorithms: Vec<&'static SignatureAlg>) {
+        self.context.algorithms = algorithms;
+    }
+
     /// Sends a text to show to the user (RFC 4252 §5.4).
     ///
     /// # Errors

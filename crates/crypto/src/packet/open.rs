@@ -106,7 +106,8 @@ impl OpeningKey {
     /// it ends. With CBC and encrypt-and-MAC somebody between us can put any block where a length is expected, and
     /// learns bits of its plaintext from how much is read until the connection fails (CPNI-957037, RFC 4253 §9.3.1).
     /// What protects is to read, from the packet's start, as many bytes as the longest packet has, to spend the time
-    /// that verifying them would take ([`pretend`](Self::pretend)), and only then to fail with one error for all.
+    /// that verifying them would take ([`pretend`](Self::pretend)), and only then to fail with one error for all. What
+    /// decrypting costs is not imitated, so an exact clock still learns something: a reason more to use another cipher.
     #[must_use]
     pub fn must_conceal_errors(&self) -> bool {
         matches!(&self.kind, Kind::EncryptAndMac(BulkOpening::Cbc(_), _))

@@ -79,12 +79,16 @@ pub(super) fn drive<S: Side, A: App<S>>(
             };
             moved = true;
             if needs_bytes {
-                match socket.read(rx.space(64 * 1024)) {
+                let room = rx.space(64 * 1024);
+                match socket.read(room) {
                     Ok(0) => {
                         gone = true;
                         break;
                     }
-                    Ok(n) => rx.filled(n),
+                    Ok(n) => {
+                        connection.fed(&room[..n]);
+                        rx.filled(n);
+                    }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         moved = false;
                         break;

@@ -58,7 +58,12 @@ impl ClientKind {
         self.run_once(peers, login)
     }
 
-    fn run_once(self, peers: &Peers, login: Login<'_>) -> Result<Finished, Error> {
+    /// Like [`run`](Self::run), whatever becomes of the first try.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn run_once(self, peers: &Peers, login: Login<'_>) -> Result<Finished, Error> {
         match self {
             Self::OpenSsh(release) => openssh::run(peers.chroot(release), login),
             Self::Dropbear(release) => dropbear::run(peers.chroot(release), login),
@@ -76,6 +81,8 @@ pub struct Login<'a> {
     pub user_key: &'a KeyPair,
     /// The host key it expects (`dbclient` takes any).
     pub host_key: &'a KeyPair,
+    /// The authority of host certificates that it trusts instead of that key. Not for `dbclient`.
+    pub host_authority: Option<&'a KeyPair>,
     /// The command it has the server run; empty for a shell.
     pub command: &'a str,
     /// What it is given on its standard input. Dropbear closes a terminal as soon as the client's input has ended, perhaps
@@ -103,6 +110,7 @@ impl<'a> Login<'a> {
             port: 0,
             user_key,
             host_key,
+            host_authority: None,
             command: "",
             input: Input::default(),
             algorithms: Algorithms::default(),
@@ -123,20 +131,28 @@ impl<'a> Login<'a> {
 pub fn serve_once<T>(
     peers: &Peers,
     kind: ClientKind,
-    mut login: Login<'_>,
+    login: Login<'_>,
     serve: impl FnOnce(TcpStream) -> T,
 ) -> (Result<Finished, Error>, Option<T>) {
     let deadline = login.deadline;
+    serve_whom(deadline, |port| kind.run_once(peers, Login { port, ..login }), serve)
+}
+
+/// Like [`serve_once`], for a client that this other closure runs to its end; it is told the port.
+pub(crate) fn serve_whom<T>(
+    deadline: Duration,
+    run: impl FnOnce(u16) -> Result<Finished, Error> + Send,
+    serve: impl FnOnce(TcpStream) -> T,
+) -> (Result<Finished, Error>, Option<T>) {
     let (listener, address) = match listen() {
         Ok(listening) => listening,
         Err(error) => return (Err(error), None),
     };
-    login.port = address.port();
     let over = AtomicBool::new(false);
     let (over, listener) = (&over, &listener);
     thread::scope(|scope| {
         let client = scope.spawn(move || {
-            let finished = kind.run_once(peers, login);
+            let finished = run(address.port());
             over.store(true, Ordering::SeqCst);
             // Wakes the accept below in case the client never came.
             let waker = TcpStream::connect(address).and_then(|wake| wake.local_addr());

@@ -18,7 +18,7 @@ pub(crate) fn version(chroot: &Chroot) -> Result<String, Error> {
 pub(crate) fn serve(
     name: &str,
     chroot: &Chroot,
-    host_key: &KeyPair,
+    host_keys: &[KeyPair],
     authorized_keys: &str,
     settings: &Settings,
 ) -> Result<Daemon, Error> {
@@ -26,14 +26,16 @@ pub(crate) fn serve(
         return Err(Error::NotConfigurable("the algorithms or the rekey limit of a dropbear server"));
     }
     let scratch = chroot.scratch()?;
-    let host_key = host_key.write_dropbear(chroot, &scratch, "host_key")?;
+    let mut files = Vec::new();
+    for (number, key) in host_keys.iter().enumerate() {
+        files.push(key.write_dropbear(chroot, &scratch, &format!("host_key_{number}"))?);
+    }
     let pid_file = scratch.path("pid");
     let argv = |port: u16| -> Vec<String> {
         let address = format!("127.0.0.1:{port}");
         let mut argv: Vec<String> =
-            ["/usr/sbin/dropbear", "-F", "-E", "-r", &host_key, "-P", &pid_file, "-p", &address]
-                .map(str::to_owned)
-                .into();
+            ["/usr/sbin/dropbear", "-F", "-E", "-P", &pid_file, "-p", &address].map(str::to_owned).into();
+        argv.extend(files.iter().flat_map(|file| ["-r".to_owned(), file.clone()]));
         if settings.password.is_none() {
             argv.push("-s".to_owned());
         }

@@ -1,13 +1,67 @@
 //! A key pair in the formats that the programs read.
 
+use crypto::OsRng;
+use keys::{KeyFile, PrivateKey};
+
 use super::chroot::{Chroot, Scratch};
 use crate::error::Error;
 
-/// An Ed25519 key pair made by OpenSSH's `ssh-keygen`.
+/// A type of key, with its size where it has several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// Ed25519.
+    Ed25519,
+    /// ECDSA over a NIST curve of so many bits.
+    Ecdsa(u32),
+    /// RSA with a modulus of so many bits.
+    Rsa(u32),
+    /// ML-DSA-44 with Ed25519; OpenSSH 10.6 has it.
+    MlDsa44Ed25519,
+}
+
+impl KeyKind {
+    /// All that the releases' programs make.
+    pub const ALL: [Self; 8] = [
+        Self::Ed25519,
+        Self::Ecdsa(256),
+        Self::Ecdsa(384),
+        Self::Ecdsa(521),
+        Self::Rsa(2048),
+        Self::Rsa(3072),
+        Self::Rsa(4096),
+        Self::MlDsa44Ed25519,
+    ];
+
+    /// The name of the type, as it stands in a public key.
+    #[must_use]
+    pub fn key_type(self) -> &'static str {
+        match self {
+            Self::Ed25519 => "ssh-ed25519",
+            Self::Ecdsa(384) => "ecdsa-sha2-nistp384",
+            Self::Ecdsa(521) => "ecdsa-sha2-nistp521",
+            Self::Ecdsa(_) => "ecdsa-sha2-nistp256",
+            Self::Rsa(_) => "ssh-rsa",
+            Self::MlDsa44Ed25519 => "ssh-mldsa44-ed25519",
+        }
+    }
+
+    /// What `ssh-keygen` is told.
+    fn arguments(self) -> (&'static str, u32) {
+        match self {
+            Self::Ed25519 => ("ed25519", 0),
+            Self::Ecdsa(bits) => ("ecdsa", bits),
+            Self::Rsa(bits) => ("rsa", bits),
+            Self::MlDsa44Ed25519 => ("mldsa44-ed25519", 0),
+        }
+    }
+}
+
+/// A key pair made by OpenSSH's `ssh-keygen`, perhaps with a certificate.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyPair {
     private: String,
     public: String,
+    certificate: Option<String>,
     fingerprint: String,
 }
 
@@ -22,25 +76,72 @@ impl KeyPair {
     ///
     /// # Errors
     ///
-    /// When `ssh-keygen` fails.
-    pub fn generate(chroot: &Chroot, comment: &str) -> Result<Self, Error> {
+    /// When `ssh-keygen` fails, as it does for a type that the release does not know.
+    pub fn generate(chroot: &Chroot, kind: KeyKind, comment: &str) -> Result<Self, Error> {
         let scratch = chroot.scratch()?;
         let file = scratch.path("key");
-        chroot.helper(&[
-            "/usr/bin/ssh-keygen",
-            "-q",
-            "-t",
-            "ed25519",
-            "-N",
-            "",
-            "-C",
-            comment,
-            "-f",
-            &file,
-        ])?;
+        let (kind, bits) = kind.arguments();
+        let bits = bits.to_string();
+        let mut argv = vec!["/usr/bin/ssh-keygen", "-q", "-t", kind, "-N", "", "-C", comment, "-f", &file];
+        if bits != "0" {
+            argv.extend(["-b", &bits]);
+        }
+        chroot.helper(&argv)?;
         let listed = chroot.helper(&["/usr/bin/ssh-keygen", "-l", "-E", "sha256", "-f", &file])?;
         let fingerprint = listed.split_whitespace().nth(1).unwrap_or_default().to_owned();
-        Ok(Self { private: scratch.read("key")?, public: scratch.read("key.pub")?, fingerprint })
+        Ok(Self {
+            private: scratch.read("key")?,
+            public: scratch.read("key.pub")?,
+            certificate: None,
+            fingerprint,
+        })
+    }
+
+    /// The pair of this key.
+    ///
+    /// # Errors
+    ///
+    /// When it can not be written down.
+    pub fn of(key: PrivateKey) -> Result<Self, Error> {
+        let public = key.public();
+        let file = KeyFile { key, comment: Vec::new() };
+        let bad = |what: String| Error::wrong(format!("a key that can not be written: {what}"));
+        let written = file.write(&mut OsRng).map_err(|error| bad(error.to_string()))?;
+        let private = String::from_utf8(written.expose().to_vec()).map_err(|error| bad(error.to_string()))?;
+        Ok(Self {
+            private,
+            public: format!("{public}\n"),
+            certificate: None,
+            fingerprint: public.fingerprint().to_string(),
+        })
+    }
+
+    /// The pair with a certificate: of a host when `host` says so, for this name, and by this authority.
+    ///
+    /// # Errors
+    ///
+    /// When `ssh-keygen` fails.
+    pub fn certified(
+        &self,
+        chroot: &Chroot,
+        authority: &Self,
+        host: bool,
+        principal: &str,
+    ) -> Result<Self, Error> {
+        let scratch = chroot.scratch()?;
+        let authority = authority.write_openssh(&scratch, "authority")?;
+        let file = scratch.write("key.pub", &self.public, 0o644)?;
+        let mut argv = vec!["/usr/bin/ssh-keygen", "-q", "-s", &authority, "-I", "matrix", "-n", principal];
+        argv.extend(host.then_some("-h"));
+        argv.push(&file);
+        chroot.helper(&argv)?;
+        Ok(Self { certificate: Some(scratch.read("key-cert.pub")?), ..self.clone() })
+    }
+
+    /// The certificate as one line with a line feed, if there is one.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&str> {
+        self.certificate.as_deref()
     }
 
     /// The private key as an unencrypted `openssh-key-v1` file.
@@ -61,8 +162,11 @@ impl KeyPair {
         &self.fingerprint
     }
 
-    /// Writes the private key for OpenSSH, readable by root only; returns its path inside.
+    /// Writes the private key for OpenSSH, readable by root only, and its certificate beside it; returns its path inside.
     pub(crate) fn write_openssh(&self, scratch: &Scratch, name: &str) -> Result<String, Error> {
+        if let Some(certificate) = &self.certificate {
+            scratch.write(&format!("{name}-cert.pub"), certificate, 0o644)?;
+        }
         scratch.write(name, &self.private, 0o600)
     }
 

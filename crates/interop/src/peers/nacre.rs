@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::chroot::Chroot;
 use super::daemon::{Daemon, Start};
 use super::keys::KeyPair;
-use super::openssh::chosen;
+use super::openssh::{chosen, keys_of};
 use super::server::Settings;
 use crate::error::{During, Error};
 
@@ -20,7 +20,7 @@ const VARIABLE: &str = "NACRE_SSHD";
 pub(crate) fn serve(
     name: &str,
     chroot: &Chroot,
-    host_key: &KeyPair,
+    host_keys: &[KeyPair],
     authorized_keys: &str,
     settings: &Settings,
 ) -> Result<Daemon, Error> {
@@ -32,11 +32,11 @@ pub(crate) fn serve(
     // A copy, so that building anew disturbs nothing, and so that it sees the folder's accounts.
     fs::copy(PathBuf::from(built), scratch.outside().join("sshd")).during("copying our sshd")?;
     let program = scratch.path("sshd");
-    let host_key = host_key.write_openssh(&scratch, "host_key")?;
-    let mut config = format!(
-        "ListenAddress 127.0.0.1\nHostKey {host_key}\nPidFile none\nLogLevel DEBUG1\nMaxStartups 1000\n\
-         Subsystem sftp internal-sftp\n"
+    let mut config = String::from(
+        "ListenAddress 127.0.0.1\nPidFile none\nLogLevel DEBUG1\nMaxStartups 1000\n\
+         Subsystem sftp internal-sftp\n",
     );
+    config.push_str(&keys_of(&scratch, host_keys, settings)?);
     for (keyword, value) in chosen(&settings.algorithms, settings.rekey_limit.as_deref()) {
         config.push_str(&format!("{keyword} {value}\n"));
     }

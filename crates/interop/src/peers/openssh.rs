@@ -1,6 +1,6 @@
 //! OpenSSH: `sshd`, `ssh`, and what they know.
 
-use super::chroot::{Chroot, Release};
+use super::chroot::{Chroot, Release, Scratch};
 use super::client::Login;
 use super::daemon::{Daemon, Start};
 use super::keys::KeyPair;
@@ -32,7 +32,22 @@ pub(crate) fn known(chroot: &Chroot, kind: AlgorithmKind) -> Result<Vec<String>,
         AlgorithmKind::Cipher => "cipher",
         AlgorithmKind::Mac => "mac",
     };
+    listed(chroot, list)
+}
+
+fn listed(chroot: &Chroot, list: &str) -> Result<Vec<String>, Error> {
     Ok(chroot.helper(&["/usr/bin/ssh", "-Q", list])?.lines().map(str::to_owned).collect())
+}
+
+/// What keys sign with, with certificates and without.
+pub(crate) fn signatures(chroot: &Chroot) -> Result<Vec<String>, Error> {
+    let mut names = listed(chroot, "sig")?;
+    names.extend(listed(chroot, "key-cert")?);
+    // Which are names of no type of key.
+    names.extend(
+        ["rsa-sha2-256-cert-v01@openssh.com", "rsa-sha2-512-cert-v01@openssh.com"].map(str::to_owned),
+    );
+    Ok(names)
 }
 
 /// `Keyword value` lines (or `-o` arguments) for the algorithms that are chosen.
@@ -46,22 +61,43 @@ pub(super) fn chosen(algorithms: &Algorithms, rekey_limit: Option<&str>) -> Vec<
     rows.into_iter().filter_map(|(keyword, value)| Some((keyword, value?.to_owned()))).collect()
 }
 
+/// The lines of `sshd_config` for host keys, their certificates, and the authority of the users'.
+pub(super) fn keys_of(
+    scratch: &Scratch,
+    host_keys: &[KeyPair],
+    settings: &Settings,
+) -> Result<String, Error> {
+    let mut lines = String::new();
+    for (number, key) in host_keys.iter().enumerate() {
+        let file = key.write_openssh(scratch, &format!("host_key_{number}"))?;
+        lines.push_str(&format!("HostKey {file}\n"));
+        if key.certificate().is_some() {
+            lines.push_str(&format!("HostCertificate {file}-cert.pub\n"));
+        }
+    }
+    if let Some(authority) = &settings.authority {
+        let file = scratch.write("authority.pub", authority.public(), 0o644)?;
+        lines.push_str(&format!("TrustedUserCAKeys {file}\n"));
+    }
+    Ok(lines)
+}
+
 pub(crate) fn serve(
     name: &str,
     chroot: &Chroot,
-    host_key: &KeyPair,
+    host_keys: &[KeyPair],
     authorized_keys: &str,
     settings: &Settings,
 ) -> Result<Daemon, Error> {
     let scratch = chroot.scratch()?;
-    let host_key = host_key.write_openssh(&scratch, "host_key")?;
     let keys = scratch.write("authorized_keys", authorized_keys, 0o644)?;
     let mut config = format!(
-        "ListenAddress 127.0.0.1\nHostKey {host_key}\nAuthorizedKeysFile {keys} .ssh/authorized_keys\nPidFile none\nLogLevel DEBUG1\n\
+        "ListenAddress 127.0.0.1\nAuthorizedKeysFile {keys} .ssh/authorized_keys\nPidFile none\nLogLevel DEBUG1\n\
          UseDNS no\nPrintMotd no\nPrintLastLog no\nMaxStartups 1000\nSubsystem sftp internal-sftp\n\
          PasswordAuthentication {}\n",
         if settings.password.is_some() { "yes" } else { "no" },
     );
+    config.push_str(&keys_of(&scratch, host_keys, settings)?);
     // Sshd before 9.8 has no penalties, and does not know the word.
     if chroot.release() != Release::Bookworm {
         config.push_str("PerSourcePenalties no\n");
@@ -91,7 +127,11 @@ pub(crate) fn serve(
 pub(crate) fn run(chroot: &Chroot, login: Login<'_>) -> Result<Finished, Error> {
     let scratch = chroot.scratch()?;
     let key = login.user_key.write_openssh(&scratch, "key")?;
-    let known = format!("[127.0.0.1]:{} {}", login.port, login.host_key.public());
+    let known = match login.host_authority {
+        // The name of a host that an authority vouches for has no port.
+        Some(authority) => format!("@cert-authority * {}", authority.public()),
+        None => format!("[127.0.0.1]:{} {}", login.port, login.host_key.public()),
+    };
     let known = scratch.write("known_hosts", &known, 0o644)?;
     let log = scratch.write("log", "", 0o600)?;
     let mut argv: Vec<String> =

@@ -50,8 +50,6 @@ pub(crate) fn run(chroot: &Chroot, login: Login<'_>) -> Result<Finished, Error> 
         "-ssh",
         "-no-antispoof",
         "-noagent",
-        "-hostkey",
-        login.host_key.fingerprint(),
         "-i",
         &key,
         "-P",
@@ -61,6 +59,17 @@ pub(crate) fn run(chroot: &Chroot, login: Login<'_>) -> Result<Finished, Error> 
     ]
     .map(str::to_owned)
     .into();
+    if login.user_key.certificate().is_some() {
+        argv.extend(["-cert".to_owned(), scratch.path("key.ppk.openssh-cert.pub")]);
+    }
+    match login.host_authority {
+        Some(authority) => {
+            let key = authority.public().split_whitespace().nth(1).unwrap_or_default();
+            let trusted = format!("PublicKey={key}\nValidity=*\nPermitRSASHA256=1\nPermitRSASHA512=1\n");
+            scratch.write(".putty/sshhostcas/authority", &trusted, 0o600)?;
+        }
+        None => argv.extend(["-hostkey".to_owned(), login.host_key.fingerprint().to_owned()]),
+    }
     if login.terminal.is_some() {
         argv.push("-t".to_owned());
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::DEADLINE;
 use super::chroot::{Release, clean_command};
-use super::process::{self, Input};
+use super::client::Login;
+use super::process::{self, Finished, Input};
 use super::server::Server;
 use super::{KeyPair, Peers, USER};
 use crate::error::{During, Error};
@@ -46,6 +47,14 @@ impl Library {
     pub fn cases(self) -> Vec<&'static str> {
         let name = |line: &'static str| line.strip_prefix("@case(\"")?.split('"').next();
         self.program().lines().filter_map(name).collect()
+    }
+}
+
+/// A login with a library, as a program that takes its arguments and streams as a stock client does.
+fn login_program(library: Library) -> &'static str {
+    match library {
+        Library::Asyncssh => include_str!("../../python/asyncssh_login.py"),
+        Library::Paramiko => include_str!("../../python/paramiko_login.py"),
     }
 }
 
@@ -98,6 +107,28 @@ impl Python {
         user_key: &KeyPair,
     ) -> Result<(), Error> {
         self.run_program(library.program(), case, peers, server, user_key, DEADLINE)
+    }
+
+    /// Logs in with everything that the library knows and runs the login's command, like
+    /// [`ClientKind::run`](super::ClientKind::run). Its algorithms, rekey limit and environment are not looked at; the only
+    /// further argument is `compress`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Deadline`] when it is not done in time. A failed login is an exit status.
+    pub fn login(&self, library: Library, peers: &Peers, login: Login<'_>) -> Result<Finished, Error> {
+        let scratch = peers.chroot(Release::Forky).scratch()?;
+        login.user_key.write_openssh(&scratch, "key")?;
+        let mut command = process::with_deadline(login.deadline);
+        command.arg(&self.0).args(["-c", login_program(library), USER, &login.port.to_string()]);
+        command.arg(scratch.outside().join("key"));
+        command.arg(match login.host_authority {
+            Some(authority) => format!("@cert-authority * {}", authority.public().trim_end()),
+            None => format!("[127.0.0.1]:{} {}", login.port, login.host_key.public().trim_end()),
+        });
+        command.arg(login.command).args(&login.extra);
+        command.current_dir(scratch.outside());
+        process::finish(command, login.input, login.deadline)
     }
 
     /// Runs one of a program's cases with a server. The program's arguments are the case, the user, the port, the key's file,

@@ -36,14 +36,14 @@ pub(crate) struct Running {
 }
 
 pub(crate) fn serve(
-    host_key: &KeyPair,
+    host_keys: &[KeyPair],
     authorized_keys: &str,
     settings: &Settings,
 ) -> Result<Running, Error> {
     if settings.password.is_some() || settings.shell.is_some() || !settings.extra.is_empty() {
         return Err(Error::NotConfigurable("a password, a shell or further options of russh"));
     }
-    let config = Arc::new(config(host_key, settings)?);
+    let config = Arc::new(config(host_keys, settings)?);
     let mut allowed = Vec::new();
     for line in authorized_keys.lines() {
         allowed.push(PublicKey::from_openssh(line).map_err(|error| Error::wrong(error.to_string()))?);
@@ -72,9 +72,11 @@ pub(crate) fn serve(
     Ok(Running { port, errors, stop: Some(stop), thread: Some(thread) })
 }
 
-fn config(host_key: &KeyPair, settings: &Settings) -> Result<Config, Error> {
-    let key =
-        PrivateKey::from_openssh(host_key.private()).map_err(|error| Error::wrong(error.to_string()))?;
+fn config(host_keys: &[KeyPair], settings: &Settings) -> Result<Config, Error> {
+    let mut keys = Vec::new();
+    for key in host_keys {
+        keys.push(PrivateKey::from_openssh(key.private()).map_err(|error| Error::wrong(error.to_string()))?);
+    }
     let rekey = match &settings.rekey_limit {
         None => REKEY_BYTES,
         Some(limit) => limit
@@ -92,7 +94,7 @@ fn config(host_key: &KeyPair, settings: &Settings) -> Result<Config, Error> {
         preferred.mac = Cow::Owned(chosen(names, |name| russh::mac::Name::try_from(name).ok())?);
     }
     Ok(Config {
-        keys: vec![key],
+        keys,
         methods: MethodSet::from(&[MethodKind::PublicKey][..]),
         limits: Limits::new(rekey, rekey, REKEY_TIME),
         preferred,

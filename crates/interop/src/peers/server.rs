@@ -47,23 +47,26 @@ impl ServerKind {
         let name = peers.name_of_server(self);
         let mut authorized_keys = peers.user_key().public().to_owned();
         authorized_keys.extend(settings.more_user_keys.iter().map(|key| format!("{}\n", key.trim_end())));
-        let host_key = peers.host_key();
+        let host_keys = match &settings.host_keys[..] {
+            [] => std::slice::from_ref(peers.host_key()),
+            chosen => chosen,
+        };
         let running = match self {
             Self::OpenSsh(release) => {
                 let chroot = peers.chroot(release);
-                Running::Daemon(openssh::serve(&name, chroot, host_key, &authorized_keys, settings)?)
+                Running::Daemon(openssh::serve(&name, chroot, host_keys, &authorized_keys, settings)?)
             }
             Self::Dropbear(release) => {
                 let chroot = peers.chroot(release);
-                Running::Daemon(dropbear::serve(&name, chroot, host_key, &authorized_keys, settings)?)
+                Running::Daemon(dropbear::serve(&name, chroot, host_keys, &authorized_keys, settings)?)
             }
             Self::Nacre => {
                 let chroot = peers.chroot(Release::Forky);
-                Running::Daemon(nacre::serve(&name, chroot, host_key, &authorized_keys, settings)?)
+                Running::Daemon(nacre::serve(&name, chroot, host_keys, &authorized_keys, settings)?)
             }
-            Self::Russh => Running::Russh(russh::serve(host_key, &authorized_keys, settings)?),
+            Self::Russh => Running::Russh(russh::serve(host_keys, &authorized_keys, settings)?),
         };
-        Ok(Server { name, host_key: host_key.clone(), running })
+        Ok(Server { name, host_key: host_keys[0].clone(), running })
     }
 }
 
@@ -80,6 +83,10 @@ pub struct Settings {
     pub shell: Option<String>,
     /// Public key lines that may log in besides [`Peers::user_key`].
     pub more_user_keys: Vec<String>,
+    /// Its host keys, with their certificates; [`Peers::host_key`] when there is none here.
+    pub host_keys: Vec<KeyPair>,
+    /// Whose certificates let users in. Only for `sshd`.
+    pub authority: Option<KeyPair>,
     /// Further lines of `sshd_config`, or arguments of `dropbear`.
     pub extra: Vec<String>,
 }
@@ -105,7 +112,7 @@ impl Server {
         &self.name
     }
 
-    /// The key it proves to have.
+    /// The key it proves to have, the first if it has several.
     #[must_use]
     pub fn host_key(&self) -> &KeyPair {
         &self.host_key

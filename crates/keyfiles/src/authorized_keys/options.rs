@@ -1,6 +1,7 @@
 //! What a key may do.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use text::cidr::{self, AddressList};
@@ -8,6 +9,7 @@ use text::date::{Date, NoDate};
 use text::place::{Place, PlaceError};
 
 use super::{LineFault, is_blank, shown};
+use crate::limits::MAX_VARIABLES;
 
 /// What a key may do, as its line says. Everything, without options.
 ///
@@ -98,6 +100,8 @@ pub enum ValueFault {
     Place(PlaceError),
     /// It is not a name of letters, digits and `_`, then `=` and a value.
     Variable,
+    /// There are more than [`MAX_VARIABLES`] of them.
+    TooManyVariables,
     /// It is no tunnel device.
     Tunnel,
 }
@@ -111,6 +115,7 @@ impl fmt::Display for ValueFault {
             Self::Date(error) => error.fmt(f),
             Self::Place(error) => error.fmt(f),
             Self::Variable => f.write_str("invalid environment string"),
+            Self::TooManyVariables => f.write_str("too many environment strings"),
             Self::Tunnel => f.write_str("invalid tun device"),
         }
     }
@@ -192,7 +197,8 @@ const OPTIONS: [(&str, Kind); 17] = [
     (
         "principals",
         Kind::Value(|options, value| {
-            let names = text(&value)?.split(',').filter(|name| !name.is_empty());
+            // As in OpenSSH an empty name is the list's end.
+            let names = text(&value)?.split(',').take_while(|name| !name.is_empty());
             once(&mut options.principals, names.map(str::to_owned).collect())
         }),
     ),
@@ -224,6 +230,7 @@ impl<'a> Options<'a> {
             let start = rest.iter().position(|byte| *byte != b',').unwrap_or(rest.len());
             rest = rest.get(start..).unwrap_or_default();
             if rest.is_empty() {
+                options.settle_variables();
                 return Ok(options);
             }
             rest = options.take(rest)?;
@@ -262,17 +269,23 @@ impl<'a> Options<'a> {
         }
     }
 
-    /// The first value of a name stays.
     fn set_variable(&mut self, text: &str) -> Result<(), ValueFault> {
         let is_name = |name: &str| {
             !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         };
         let (name, value) =
             text.split_once('=').filter(|(name, _)| is_name(name)).ok_or(ValueFault::Variable)?;
-        if !self.environment.iter().any(|(known, _)| known == name) {
-            self.environment.push((name.into(), value.into()));
+        if self.environment.len() >= MAX_VARIABLES {
+            return Err(ValueFault::TooManyVariables);
         }
+        self.environment.push((name.into(), value.into()));
         Ok(())
+    }
+
+    /// Leaves the first value of each name: once for all of them, or a long line would take its length's square.
+    fn settle_variables(&mut self) {
+        let mut known = HashSet::new();
+        self.environment.retain(|(name, _)| known.insert(name.clone()));
     }
 }
 

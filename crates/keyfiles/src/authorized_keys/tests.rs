@@ -236,11 +236,19 @@ fn values_that_are_none_refuse_the_key_and_are_named() {
 
 #[test]
 fn an_authority_may_say_which_names_it_lets_in() {
-    let it = options("Cert-Authority,PRINCIPALS=\"alice,,bob\"").unwrap();
+    let it = options("Cert-Authority,PRINCIPALS=\"alice,bob,,eve\"").unwrap();
     assert_eq!((it.cert_authority, it.principals), (true, Some(vec!["alice".into(), "bob".into()])));
     assert_eq!(options("restrict").unwrap().principals, None);
     assert!(!options("restrict").unwrap().cert_authority);
     assert_eq!(options("principals=\"\"").unwrap().principals, Some(Vec::new()), "which is nobody");
+}
+
+#[test]
+fn a_line_sets_only_so_many_variables() {
+    let line = |count: usize| vec!["environment=\"A=b\""; count].join(",");
+    assert_eq!(options(&line(1024)).unwrap().environment, [("A".into(), "b".into())]);
+    let error = options(&line(1025)).unwrap_err();
+    assert_eq!(error, "option environment: too many environment strings");
 }
 
 #[test]

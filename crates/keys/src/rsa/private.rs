@@ -32,7 +32,7 @@ pub struct RsaNumbers<'a> {
 /// A number that is wiped when dropped.
 type Number = Zeroizing<BoxedUint>;
 
-/// An RSA private key, wiped when dropped.
+/// An RSA private key, wiped when dropped but for what arithmetic modulo its primes needs, and what that leaves on the heap.
 pub struct RsaPrivateKey {
     public: RsaPublicKey,
     d: Number,
@@ -44,6 +44,8 @@ pub struct RsaPrivateKey {
 /// One of the two primes, and what signing needs of it.
 struct Prime {
     prime: Zeroizing<Odd<BoxedUint>>,
+    /// What arithmetic modulo the prime needs. It is shared, so it is not wiped.
+    params: BoxedMontyParams,
     /// The private exponent modulo the prime less one.
     exponent: Number,
 }
@@ -57,7 +59,8 @@ impl Prime {
         let exponent = Zeroizing::new(d.rem(&modulus));
         let product = Zeroizing::new(exponent.concatenating_mul(e));
         let inverse = Zeroizing::new(product.rem(&modulus));
-        bool::from(inverse.is_one()).then_some(Self { prime, exponent })
+        let params = BoxedMontyParams::new((*prime).clone());
+        bool::from(inverse.is_one()).then_some(Self { prime, params, exponent })
     }
 
     fn number(&self) -> &BoxedUint {
@@ -66,8 +69,7 @@ impl Prime {
 
     /// `base` to the power of the private exponent, modulo the prime.
     fn power(&self, base: &BoxedUint) -> BoxedMontyForm {
-        let params = BoxedMontyParams::new((*self.prime).clone());
-        BoxedMontyForm::new(base.rem(self.prime.as_nz_ref()), &params).pow(&self.exponent)
+        BoxedMontyForm::new(base.rem(self.prime.as_nz_ref()), &self.params).pow(&self.exponent)
     }
 }
 

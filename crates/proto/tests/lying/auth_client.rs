@@ -83,7 +83,12 @@ impl Claim {
 
     fn signed_by(&self, seed: u64) -> Vec<u8> {
         let session = Payload::number(0).string(&self.session).done().split_off(1);
-        key(seed).sign(SignatureAlg::by_name("ssh-ed25519").unwrap(), &[&session, self.request().as_ref()].concat()).unwrap()
+        key(seed)
+            .sign(
+                SignatureAlg::by_name("ssh-ed25519").unwrap(),
+                &[&session, self.request().as_ref()].concat(),
+            )
+            .unwrap()
     }
 }
 

@@ -149,7 +149,15 @@ fn the_right_pk_ok_gets_a_signature_of_this_session_only() {
         [Payload::number(0).string(&session).done().split_off(1), proof[..proof.len() - 87].to_vec()]
             .concat();
     let signature = &proof[proof.len() - 83..];
-    assert!(keys::verify(keys::SignatureAlg::by_name("ssh-ed25519").unwrap(), &user_key().public().blob(), &signed, signature).is_ok());
+    assert!(
+        keys::verify(
+            keys::SignatureAlg::by_name("ssh-ed25519").unwrap(),
+            &user_key().public().blob(),
+            &signed,
+            signature
+        )
+        .is_ok()
+    );
 }
 
 #[test]

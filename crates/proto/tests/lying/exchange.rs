@@ -117,12 +117,14 @@ fn a_signature_by_another_key_or_of_other_bytes_is_refused() {
     let bad = || Error::BadSignature(VerifyError::BadSignature);
     for kex in ["curve25519-sha256", HYBRID] {
         let by_another = |exchange: &mut Exchange, _: &mut Vec<u8>| {
-            exchange.signature = another_key().sign(SignatureAlg::by_name("ssh-ed25519").unwrap(), &exchange.hash).unwrap();
+            exchange.signature =
+                another_key().sign(SignatureAlg::by_name("ssh-ed25519").unwrap(), &exchange.hash).unwrap();
         };
         unasked(lying_reply(kex, by_another), bad());
         // The other key is shown, and has signed a hash in which it does not stand.
         let shown = |exchange: &mut Exchange, _: &mut Vec<u8>| {
-            exchange.signature = another_key().sign(SignatureAlg::by_name("ssh-ed25519").unwrap(), &exchange.hash).unwrap();
+            exchange.signature =
+                another_key().sign(SignatureAlg::by_name("ssh-ed25519").unwrap(), &exchange.hash).unwrap();
             exchange.host_key = another_key().public().blob();
         };
         unasked(lying_reply(kex, shown), bad());

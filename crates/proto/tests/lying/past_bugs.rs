@@ -120,7 +120,9 @@ fn the_key_that_logged_in_is_the_one_that_signed() {
     }
     let claim = head().byte(1).string("ssh-ed25519").string(good.public().blob());
     let session = Payload::number(0).string(against.peer.session_id().unwrap()).done().split_off(1);
-    let signature = good.sign(keys::SignatureAlg::by_name("ssh-ed25519").unwrap(), &[&session, claim.as_ref()].concat()).unwrap();
+    let signature = good
+        .sign(keys::SignatureAlg::by_name("ssh-ed25519").unwrap(), &[&session, claim.as_ref()].concat())
+        .unwrap();
     against.tell(claim.string(signature));
     against.peer.expect(52);
     assert_eq!(against.ours.app.proven, Some(good.public().blob()));

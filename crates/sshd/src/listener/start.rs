@@ -107,7 +107,7 @@ fn read_keys(config: Config, options: &Options, log: &Logger) -> Result<Prepared
         let host_keys = HostKeys::one(key);
         return Ok(Prepared { config, host_keys, quick: Some((quick, own)) });
     }
-    let host_keys = HostKeys::load(&config.global().host_key, log);
+    let host_keys = HostKeys::load(config.global(), log);
     if host_keys.is_empty() {
         log.info("sshd: no hostkeys available -- exiting.");
         return Err(Refused(1));

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use keys::{Certificate, CertificateKind, Endorsed, Identity, PublicKey, Refusal};
+use keys::{Certificate, CertificateKind, Endorsed, Identity, KeyError, LineError, PublicKey, Refusal};
 use text::cidr::NetworkList;
 use wire::Human;
 
@@ -202,7 +202,8 @@ impl Authorities<'_> {
     }
 }
 
-/// Whether a key stands in a file of authorities; or why not. What follows a line that is no key is not looked at.
+/// Whether a key stands in a file of authorities; or why not. What follows a line that is no key is not looked at. A certificate is
+/// no authority, and neither is an RSA key that nobody could use; both are passed over.
 fn lists(file: &Path, key: &PublicKey) -> Result<(), String> {
     let contents = system_file::read(file)?;
     for line in contents.split(|byte| *byte == b'\n') {
@@ -210,9 +211,14 @@ fn lists(file: &Path, key: &PublicKey) -> Result<(), String> {
         if text.is_empty() || text.starts_with(b"#") {
             continue;
         }
-        let listed = keys::KeyLine::parse(text).map_err(|error| error.to_string())?;
-        if listed.key() == key {
-            return Ok(());
+        match keys::IdentityLine::parse(text) {
+            Ok(line) => {
+                if line.identity().certificate().is_none() && line.identity().key() == key {
+                    return Ok(());
+                }
+            }
+            Err(LineError::Key(KeyError::BadModulus | KeyError::BadExponent)) => {}
+            Err(error) => return Err(error.to_string()),
         }
     }
     Err("key not found".into())

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use crate::log::level_of;
 use crate::peer::Peer;
-use crate::protocol::encode;
-use crate::protocol::monitor::{ChosenGroup, From, Signed, Verdict, WantGroup};
+use crate::protocol::monitor::{ChosenGroup, From, Prove, Proven, Signed, Verdict, WantGroup};
+use crate::protocol::{encode, join};
 use crate::server::Server;
 
 use super::account::Directory;
@@ -18,6 +18,7 @@ use super::exchange::Exchanges;
 use super::groups;
 use super::limits::LOG_TEXT_MAX;
 use super::login::{Authenticated, Login};
+use super::proof;
 use super::requests::{self, Decides, Request};
 use super::table::{Phase, Table};
 use super::violation::Violation;
@@ -134,6 +135,7 @@ impl Decider {
                 let authenticated = login.password(server, &self.directory(server), &password)?;
                 decided(login, authenticated)
             }
+            (Request::Prove(request), State::LoggedIn) => (State::LoggedIn, self.prove(server, &request)?),
             (Request::PtyOpen, State::LoggedIn) => (State::LoggedIn, Outcome::OpenPty),
             (Request::Log(line), state) => {
                 let suffix = if phase == Phase::Login { " [preauth]" } else { "" };
@@ -149,6 +151,7 @@ impl Decider {
             (Request::KeyOffer(_), _) => return Err(Violation::OutOfOrder("KeyOffer")),
             (Request::KeyProof(_), _) => return Err(Violation::OutOfOrder("KeyProof")),
             (Request::Password(_), _) => return Err(Violation::OutOfOrder("Password")),
+            (Request::Prove(_), _) => return Err(Violation::OutOfOrder("Prove")),
             (Request::PtyOpen, _) => return Err(Violation::OutOfOrder("PtyOpen")),
             (Request::SessionLog(_), _) => return Err(Violation::OutOfOrder("SessionLog")),
         })
@@ -163,6 +166,17 @@ impl Decider {
             group.as_ref().map_or((&[][..], &[][..]), |group| (group.prime(), group.generator()));
         let answer = ChosenGroup { prime: Bytes(prime), generator: Bytes(generator) };
         Ok(Outcome::Answer(encode(&answer)))
+    }
+
+    /// Proves that host keys are ours.
+    fn prove(&self, server: &Server, request: &Prove<'_>) -> Result<Outcome, Violation> {
+        let session = self.exchanges.session().ok_or(Violation::OutOfOrder("Prove"))?;
+        let rsa = self.exchanges.rsa();
+        let keys = &server.host_keys;
+        let signatures = proof::of_host_keys(request, session.id(), rsa, keys, &server.log)?;
+        let signatures = signatures.unwrap_or_default();
+        let signatures = join(signatures.iter().map(Vec::as_slice));
+        Ok(Outcome::Answer(encode(&Proven { signatures: Bytes(&signatures) })))
     }
 
     fn user(&self, server: &mut Server, name: &str) -> Result<Login, Violation> {

@@ -22,6 +22,8 @@ pub(super) struct Exchanges {
     before_login: u32,
     /// What net was given for the exchange under way, where it asked for a group.
     group: Option<Chosen>,
+    /// By what RSA keys sign for this client, as far as it has said.
+    rsa: Option<&'static SignatureAlg>,
 }
 
 /// An answer to net, for an exchange that is not signed yet.
@@ -39,7 +41,7 @@ struct First {
 }
 
 /// Why something is no key exchange of this connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Implausible {
     /// More exchanges than there may be before the login.
     TooMany,
@@ -63,8 +65,8 @@ pub(super) enum Implausible {
     Group,
     /// There is no public value, or no secret.
     Empty,
-    /// The host key did not sign.
-    Signature,
+    /// The host key did not sign: why.
+    Signature(String),
 }
 
 impl fmt::Display for Implausible {
@@ -81,7 +83,7 @@ impl fmt::Display for Implausible {
             Self::SecondGroup => "second group for one exchange",
             Self::Group => "group is not the one that was chosen",
             Self::Empty => "key exchange without its values",
-            Self::Signature => "host key cannot sign",
+            Self::Signature(why) => return write!(f, "host key cannot sign: {why}"),
         })
     }
 }
@@ -90,6 +92,12 @@ impl Exchanges {
     /// What signatures of the user are bound to, once there is anything.
     pub(super) fn session(&self) -> Option<&SessionInfo> {
         self.first.as_ref().map(|first| &first.session)
+    }
+
+    /// By what this client takes signatures of RSA keys, when it is asked to believe that they are ours: as OpenSSH has it, by what the
+    /// last exchange was signed with if that was one, else the best that it named there.
+    pub(super) fn rsa(&self) -> Option<&'static SignatureAlg> {
+        self.rsa
     }
 
     /// Has a group chosen for an exchange, and remembers it: it is the only one in which that exchange is signed. Net gets one for
@@ -182,8 +190,10 @@ impl Exchanges {
             shared_secret: Secret::copy_of(request.shared_secret.0),
         };
         let hash = transcript.hash(kex.hash);
-        let key = keys.key(index).ok_or(Implausible::HostKey)?;
-        let signature = key.sign(algorithm, hash.as_bytes()).map_err(|_| Implausible::Signature)?;
+        let signature = keys
+            .sign(index, algorithm, hash.as_bytes())
+            .map_err(|error| Implausible::Signature(error.to_string()))?;
+        self.rsa = rsa_for(algorithm, request);
         self.first.get_or_insert_with(|| First {
             session: SessionInfo::new(SessionId::from_first(&hash).as_bytes(), host_key),
             client_ident: transcript.client_ident,
@@ -225,6 +235,16 @@ fn check_inits(request: &Sign<'_>) -> Result<(), Implausible> {
     let kex = agreed(client.kex, server.kex) == Some(request.kex.as_str());
     let host_key = agreed(client.host_keys, server.host_keys) == Some(request.algorithm.as_str());
     if kex && host_key { Ok(()) } else { Err(Implausible::Negotiation) }
+}
+
+/// By what RSA keys sign for the client of this exchange, which was signed by `algorithm`.
+fn rsa_for(algorithm: &SignatureAlg, request: &Sign<'_>) -> Option<&'static SignatureAlg> {
+    if algorithm.plain == "ssh-rsa" {
+        return SignatureAlg::by_name(algorithm.signature_name);
+    }
+    let client = KexInit::from_payload(request.client_kexinit.0).ok()?;
+    let named = ["rsa-sha2-512", "rsa-sha2-256"].into_iter().find(|name| client.host_keys.contains(name));
+    SignatureAlg::by_name(named.unwrap_or("rsa-sha2-512"))
 }
 
 fn agreed<'a>(client: NameList<'a>, server: NameList<'_>) -> Option<&'a str> {

@@ -2,7 +2,7 @@
 //! children only, by a small table of requests; no byte of the network comes here but inside of those.
 //!
 //! ```text
-//! net ──→ WantGroup, Sign, User, KeyOffer, KeyProof, Password, Log ──→ watch ── decider ──→ answers
+//! net ──→ WantGroup, Sign, User, KeyOffer, KeyProof, Password, Prove, Log ──→ watch ── decider ──→ answers
 //! session ──→ PtyOpen, SessionLog ─────────────────────────────────────↗   ╲──→ start: session
 //! ```
 //!
@@ -13,6 +13,7 @@
 //! | `table`, `requests` | what may come from whom, when and how often |
 //! | `violation` | what no process of ours would do: the connection ends |
 //! | `exchange` | key exchanges: hashed here, then signed |
+//! | `proof` | proofs that host keys are ours, for clients that did not know them |
 //! | `groups` | groups for key exchanges, out of a file |
 //! | `account` | the account that a client names, and what keeps it out |
 //! | `login` | the user's attempts, and the proof that one was good |
@@ -44,6 +45,7 @@ mod limits;
 mod login;
 mod permit;
 mod principals;
+mod proof;
 mod pty;
 mod requests;
 mod revoked;

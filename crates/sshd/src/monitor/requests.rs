@@ -3,7 +3,7 @@
 use wire::{Message, WireError};
 
 use crate::protocol::monitor::{
-    From, KeyOffer, KeyProof, Log, Password, PtyOpen, SessionLog, Sign, User, WantGroup,
+    From, KeyOffer, KeyProof, Log, Password, Prove, PtyOpen, SessionLog, Sign, User, WantGroup,
 };
 
 use super::table::{Phase, Table};
@@ -17,6 +17,7 @@ pub(super) enum Request<'a> {
     KeyOffer(KeyOffer<'a>),
     KeyProof(KeyProof<'a>),
     Password(Password<'a>),
+    Prove(Prove<'a>),
     PtyOpen,
     Log(Log<'a>),
     SessionLog(SessionLog<'a>),
@@ -58,6 +59,7 @@ pub(super) fn read<'a>(
         Password::NUMBER => {
             Request::Password(Password::from_payload(payload).map_err(malformed::<Password<'_>>)?)
         }
+        Prove::NUMBER => Request::Prove(Prove::from_payload(payload).map_err(malformed::<Prove<'_>>)?),
         PtyOpen::NUMBER => {
             PtyOpen::from_payload(payload).map_err(malformed::<PtyOpen>)?;
             Request::PtyOpen

@@ -13,11 +13,7 @@ use super::system_file;
 /// Whether one of the files revokes the key, the certificate or its authority; or cannot be read, and so could. Which one it was is
 /// logged where that is wanted.
 pub(super) fn is_revoked(files: &[PathBuf], identity: &Identity, told: bool, log: &Logger) -> bool {
-    let authority = identity.certificate().map(|certificate| Identity::Key(certificate.authority().clone()));
-    [Some(identity), authority.as_ref()]
-        .into_iter()
-        .flatten()
-        .any(|identity| files.iter().any(|file| is_revoked_by(file, identity, told, log)))
+    files.iter().any(|file| is_revoked_by(file, identity, told, log))
 }
 
 fn is_revoked_by(file: &Path, identity: &Identity, told: bool, log: &Logger) -> bool {

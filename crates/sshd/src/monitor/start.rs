@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use config::Effective;
 use config::value::{ChannelTimeouts, RekeyLimit};
-use crypto::HashAlg;
 use keys::{PublicKey, SignatureAlg};
 use sys::ids::{Pid, Uid};
 use sys::spawn::{Child, SpawnError};
@@ -225,14 +224,7 @@ fn usable(effective: &Effective, blobs: &[Vec<u8>]) -> Vec<&'static str> {
 /// Moves the points at which failures are told. It follows from a host key, which nobody else has, and the client's address, which it
 /// cannot choose at will: measuring again brings nothing new.
 fn failure_seed(keys: &HostKeys, peer: &Peer) -> u64 {
-    let Some(key) = keys.key(0) else { return 0 };
-    // No exchange hash has this length, so this is no signature that anybody could use, if it ever left.
-    let data = format!("points of time of failures, {}", peer.client_text());
-    let Some(Ok(signature)) = key.algorithms().next().map(|row| key.sign(row, data.as_bytes())) else {
-        return 0;
-    };
-    let digest = HashAlg::Sha256.digest(&signature);
-    digest.as_slice().first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
+    keys.number_for(&format!("points of time of failures, {}", peer.client_text()))
 }
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ pub(super) enum Violation {
     Implausible(Implausible),
     /// The user's attempts were used up before.
     TooManyTries,
+    /// No proof of host keys that is asked for: not ours, one twice, or too many.
+    NoProof,
     /// A line for the log at no level that there is.
     LogLevel(u8),
     /// A name longer than user authentication takes.
@@ -40,8 +42,11 @@ impl fmt::Display for Violation {
             Self::TooOften(name) => write!(f, "{name} too often"),
             Self::OutOfOrder(name) => write!(f, "{name} out of order"),
             Self::Malformed(name, error) => write!(f, "malformed {name}: {error}"),
+            // That is no fault of net's.
+            Self::Implausible(why @ Implausible::Signature(_)) => why.fmt(f),
             Self::Implausible(why) => write!(f, "implausible key exchange: {why}"),
             Self::TooManyTries => f.write_str("attempt after the last one"),
+            Self::NoProof => f.write_str("proof of host keys that is none"),
             Self::LogLevel(level) => write!(f, "log line of level {level}"),
             Self::UserTooLong => f.write_str("user name too long"),
         }

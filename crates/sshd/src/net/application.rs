@@ -2,8 +2,8 @@
 
 use std::fmt::Display;
 
-use connection::Event as ChannelEvent;
-use proto::{ChannelQuestion, Event, Server, ServerAuthEvent, ServerQuestion};
+use connection::{Event as ChannelEvent, GlobalRequest};
+use proto::{ChannelQuestion, Event, ReplyToGlobal, Server, ServerAuthEvent, ServerQuestion, Ticket};
 use reactor::{Application, Ended, Io, TimerId, WatchId};
 use sys::title::Title;
 use transport::Event as TransportEvent;
@@ -13,6 +13,7 @@ use crate::log::Level;
 use crate::protocol::LinkError;
 
 use super::authority::{Admission, Authority, Login, Question};
+use super::host_keys::HostKeys;
 use super::limits::MESSAGES_PER_TURN;
 use super::process::SessionProcess;
 use super::words::Subject;
@@ -23,13 +24,19 @@ pub(super) struct Net {
     monitor: Option<WatchId>,
     /// The user's process, from the login on.
     session: Option<(SessionProcess, WatchId)>,
+    host_keys: HostKeys,
     subject: Subject,
     title: Option<Title>,
 }
 
 impl Net {
-    pub(super) fn new(authority: Authority, subject: Subject, title: Option<Title>) -> Self {
-        let mut net = Self { authority, monitor: None, session: None, subject, title };
+    pub(super) fn new(
+        authority: Authority,
+        host_keys: HostKeys,
+        subject: Subject,
+        title: Option<Title>,
+    ) -> Self {
+        let mut net = Self { authority, monitor: None, session: None, host_keys, subject, title };
         net.show("[net]");
         net
     }
@@ -195,7 +202,25 @@ impl Net {
         }
     }
 
+    /// Has the monitor prove that host keys are ours.
+    fn prove(&mut self, io: &mut Io<'_, Server>, keys: &[u8], ticket: Ticket<ReplyToGlobal>) {
+        if self.host_keys.may_prove(keys) {
+            self.ask(io, Question::Prove(ticket, keys.to_vec()));
+        } else {
+            self.authority
+                .log(Level::Info, "refused hostkeys-prove-00@openssh.com: not our keys, or too often");
+            // Nobody waits for an answer that comes too late.
+            let _ = io.connection().answer(ticket, None);
+        }
+    }
+
     fn channel_question(&mut self, io: &mut Io<'_, Server>, question: ChannelQuestion<'_>) {
+        let question = match question {
+            ChannelQuestion::Global { ticket, request: GlobalRequest::HostKeysProve { keys } } => {
+                return self.prove(io, keys, ticket);
+            }
+            other => other,
+        };
         self.session(io, |process, io| match question {
             ChannelQuestion::Open { ticket, channel, kind } => process.open(io, channel, kind, ticket),
             ChannelQuestion::Request { ticket, channel, request } => {
@@ -224,6 +249,14 @@ impl Application for Net {
                 self.subject.logged_in = true;
                 let title = format!("{} [net]", self.subject.user.as_deref().unwrap_or_default());
                 self.show(&title);
+                match self.host_keys.announce(io.connection()) {
+                    Ok(true) => {}
+                    Ok(false) => self.authority.log(Level::Info, "net: too many host keys to tell of"),
+                    Err(error) => {
+                        self.authority
+                            .log(Level::Debug1, format_args!("net: host keys are not told: {error}"));
+                    }
+                }
             }
             Event::Channel(event) => self.channel_event(io, event),
         }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use crypto::Group;
 use keys::{Secret, SignatureAlg};
 use proto::{
-    AdmitInteractive, AdmitKey, AdmitNone, AdmitPassword, AlivePolicy, ChooseGroup, Connection, Server,
-    SignExchange, Ticket, WantKey,
+    AdmitInteractive, AdmitKey, AdmitNone, AdmitPassword, AlivePolicy, ChooseGroup, Connection,
+    ReplyToGlobal, Server, SignExchange, Ticket, WantKey,
 };
 use transport::{GroupPart, GroupRequest, SignRequest};
 use userauth::server::BannerText;
@@ -18,8 +18,8 @@ use wire::{Bytes, Human, Message, Name, NameList, Sensitive, Text, row};
 
 use crate::log::{Level, level_number, level_of};
 use crate::protocol::monitor::{
-    Admitted, ChosenGroup, KeyOffer, KeyProof, Log, MONITOR, Password, Sign, Signed, User, UserPolicy,
-    Verdict as Decision, WantGroup,
+    Admitted, ChosenGroup, KeyOffer, KeyProof, Log, MONITOR, Password, Prove, Proven, Sign, Signed, User,
+    UserPolicy, Verdict as Decision, WantGroup,
 };
 use crate::protocol::{Link, LinkError};
 
@@ -36,6 +36,8 @@ pub(super) enum Question {
     Group(Ticket<ChooseGroup>, GroupRequest),
     Sign(Ticket<SignExchange>, SignRequest),
     Login(Login),
+    /// Whether host keys are ours, by their blobs, joined.
+    Prove(Ticket<ReplyToGlobal>, Vec<u8>),
 }
 
 /// A question about the login.
@@ -57,6 +59,7 @@ enum Asked {
     KeyOffer(Ticket<WantKey>),
     KeyProof(Ticket<AdmitKey>, Proof),
     Password(Ticket<AdmitPassword>),
+    Prove(Ticket<ReplyToGlobal>),
 }
 
 /// The user is in.
@@ -84,7 +87,7 @@ pub(super) struct Authority {
     /// Lines for the log that may still be said in passing.
     lines: u32,
     asked: Option<Asked>,
-    /// Questions that wait for their turn: the login's one, and a signature's.
+    /// Questions that wait for their turn: the login's one, a signature's, and those for proofs of host keys.
     waiting: VecDeque<Question>,
 }
 
@@ -189,6 +192,10 @@ impl Authority {
                     Some(Asked::Sign(ticket))
                 }
                 Question::Login(login) => self.pose(connection, login)?,
+                Question::Prove(ticket, keys) => {
+                    self.monitor.send(&Prove { keys: Bytes(&keys) })?;
+                    Some(Asked::Prove(ticket))
+                }
             };
         }
         Ok(())
@@ -283,6 +290,11 @@ impl Authority {
                 let signature = Signed::from_payload(&payload)?.signature.0.to_vec();
                 connection.answer(ticket, signature)?;
             }
+            (Some(Asked::Prove(ticket)), Proven::NUMBER, None) => {
+                let signatures = Proven::from_payload(&payload)?.signatures.0.to_vec();
+                // Nobody waits for an answer that comes too late.
+                let _ = connection.answer(ticket, Some(signatures).filter(|all| !all.is_empty()));
+            }
             (Some(Asked::User(login)), UserPolicy::NUMBER, None) => {
                 self.adopt(connection, &UserPolicy::from_payload(&payload)?)?;
                 self.waiting.push_front(Question::Login(login));
@@ -323,8 +335,7 @@ impl Authority {
         connection.set_methods(methods(policy.methods))?;
         connection.set_max_tries(policy.max_tries)?;
         if policy.algorithms.as_str() != self.announced {
-            // Not every client takes it. It will find out by being refused.
-            let _ = connection.send_signature_algorithms(&signatures(policy.algorithms));
+            connection.set_signature_algorithms(signatures(policy.algorithms))?;
         }
         if !policy.banner.0.is_empty() {
             match BannerText::new(&String::from_utf8_lossy(policy.banner.0)) {

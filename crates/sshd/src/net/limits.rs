@@ -28,6 +28,9 @@ pub(super) const ABANDONED: usize = CHANNELS;
 /// Messages that one process says before the network has its turn.
 pub(super) const MESSAGES_PER_TURN: usize = 64;
 
+/// Bytes of host keys, beyond which no client is told of any: what every client takes in one packet (RFC 4253 §6.1).
+pub(super) const ANNOUNCED: usize = 30_000;
+
 /// Lines for the log that are kept for telling how the connection ended, of those that the monitor takes.
 pub(super) const LAST_LINES: u32 = 100;
 

@@ -1,8 +1,8 @@
 //! The process that reads the network: everything a peer sends is parsed here, in a jail, from its first byte to its last.
 //!
 //! ```text
-//! monitor ── Start, UserPolicy, Signed, Verdict, Admitted ──→ net ←──→ peer
-//!         ←── User, Sign, KeyOffer, KeyProof, Password, Log ──  │
+//! monitor ── Start, UserPolicy, Signed, Verdict, Admitted, Proven ──→ net ←──→ peer
+//!         ←── User, Sign, KeyOffer, KeyProof, Password, Prove, Log ──  │
 //! session ── Reply, Connected and Incoming with descriptors, … →│
 //!         ←── Env, Pty, Shell, Exec, Connect, Listen, … ──────  │
 //! ```
@@ -16,6 +16,7 @@
 //! | `sessions` | channels with programs |
 //! | `forwards` | connections that wait for their channel, and channels that wait for their connection |
 //! | `globals` | requests to listen |
+//! | `host_keys` | the host keys, told to clients that know one of them |
 //! | `timeouts` | idle channels, and connections without any |
 //! | `courier` | messages to a process that may be slow to read them |
 //! | `words` | how a connection's end is put |
@@ -31,6 +32,7 @@ mod forwards;
 #[cfg(feature = "arbitrary")]
 pub(crate) mod fuzzing;
 mod globals;
+mod host_keys;
 mod limits;
 mod process;
 mod sessions;
@@ -51,6 +53,7 @@ use crate::protocol::{Link, LinkError};
 
 use application::Net;
 use authority::Authority;
+use host_keys::HostKeys;
 use start::Orders;
 
 /// The status after a fault, as OpenSSH's processes have it.
@@ -84,7 +87,8 @@ fn take_up() -> Result<bool, LinkError> {
     });
     match connection {
         Ok(connection) => {
-            let net = Net::new(authority, orders.subject, title);
+            let host_keys = HostKeys::new(&orders.config.transport.host_keys);
+            let net = Net::new(authority, host_keys, orders.subject, title);
             let (ended, net) = Driver::new(reactor, orders.link, connection, net)?.run();
             let logged_in = net.is_logged_in();
             net.end(&ended);

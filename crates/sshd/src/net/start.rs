@@ -124,7 +124,6 @@ fn config(start: &Start<'_>) -> Result<Config<Server>, LinkError> {
         ),
     };
     transport.host_keys = split(start.host_keys.0)?.into_iter().map(<[u8]>::to_vec).collect();
-    transport.server_sig_algs = signatures(start.user_algorithms);
     transport.rekey = rekey(start.rekey_bytes, start.rekey_seconds);
     let auth = userauth::server::Config {
         // Whatever can be asked about: the user must be known before it is known what holds for them.
@@ -133,7 +132,7 @@ fn config(start: &Start<'_>) -> Result<Config<Server>, LinkError> {
             .with(Method::Password)
             .with(Method::KeyboardInteractive),
         max_tries: start.max_tries,
-        algorithms: transport.server_sig_algs.clone(),
+        algorithms: signatures(start.user_algorithms),
         failure_seed: start.failure_seed,
         ..userauth::server::Config::default()
     };

@@ -34,6 +34,7 @@ use crate::protocol::{Link, LinkError};
 
 use super::application::Net;
 use super::authority::Authority;
+use super::host_keys::HostKeys;
 use super::words::Subject;
 
 /// What a test does with the connection of a client that is in, and with each event of a channel; it says when it is done.
@@ -288,6 +289,7 @@ fn start_with(
     let methods =
         Methods::EMPTY.with(Method::PublicKey).with(Method::Password).with(Method::KeyboardInteractive);
     let auth = userauth::server::Config { methods, ..userauth::server::Config::default() };
+    let host_keys = HostKeys::new(&transport.host_keys);
     let config = Config::<Server>::new(transport, auth);
     let net = std::thread::spawn(move || {
         let authority = Authority::new(nets, Level::Debug1, "ssh-ed25519".to_owned()).unwrap();
@@ -300,7 +302,7 @@ fn start_with(
             identified: false,
         };
         let connection = Connection::new(config, Box::new(OsRng), Instant::now()).unwrap();
-        let net = Net::new(authority, subject, None);
+        let net = Net::new(authority, host_keys, subject, None);
         let link = OwnedFd::from(ours).into();
         let (ended, net) = Driver::new(Reactor::new().unwrap(), link, connection, net).unwrap().run();
         net.end(&ended);

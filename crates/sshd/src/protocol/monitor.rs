@@ -51,6 +51,10 @@ const ONCE: u32 = 1;
 const ATTEMPTS: u32 = 1_000;
 /// Lines of the log.
 const LINES: u32 = 10_000;
+/// Host keys that are proven at once: their signatures fit into one message.
+pub(crate) const PROVEN_MAX: usize = 32;
+/// A client that learns new host keys asks once.
+const PROOFS: u32 = 16;
 /// Keys are exchanged again for ever.
 const ANY: u32 = u32::MAX;
 
@@ -84,7 +88,7 @@ wire::messages! {
         macs: NameList<'a>,
         /// Compression is offered.
         compression: bool,
-        /// The blobs of the host keys, joined.
+        /// The blobs of the host keys, and behind them those of their certificates, joined.
         host_keys: Bytes<'a>,
         /// `RekeyLimit`; 0 for none.
         rekey_bytes: u64,
@@ -101,7 +105,7 @@ wire::messages! {
         algorithm: Name<'a>,
         /// The key exchange method, which says by which hash.
         kex: Name<'a>,
-        /// Which of the host keys of `Start`.
+        /// Which of the host keys and certificates of `Start`.
         host_key: u32,
         client_ident: Bytes<'a>,
         server_ident: Bytes<'a>,
@@ -224,4 +228,11 @@ wire::messages! {
 
     /// The group, as magnitudes; or nothing, when there is none.
     17 ChosenGroup<'a> { prime: Bytes<'a>, generator: Bytes<'a> } in rule(From::Monitor, When::Always, ANY), by Server, "DESIGN §4";
+
+    /// Asks for proof that we have the private halves of these host keys: plain ones of `Start`, their blobs joined, each once. The
+    /// monitor puts together itself what is signed (OpenSSH's PROTOCOL §2.5).
+    18 Prove<'a> { keys: Bytes<'a> } in rule(From::Net, When::LoggedIn, PROOFS), by Client, "DESIGN §4";
+
+    /// The blobs of the signatures in their order, joined; or nothing, where a key could not sign.
+    19 Proven<'a> { signatures: Bytes<'a> } in rule(From::Monitor, When::LoggedIn, PROOFS), by Server, "DESIGN §4";
 }

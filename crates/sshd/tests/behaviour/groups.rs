@@ -38,8 +38,9 @@ fn a_group_of_the_file_is_used_for_the_login_and_for_keys_anew() {
         let path = directory.path().join("moduli");
         moduli(&path, &[2048, 3072, 4096]);
         let server = server(path.to_str().unwrap());
-        let outcome = run(&server, method, &["-oRekeyLimit=64K", "head -c 200000 /dev/zero"]);
-        assert_eq!(outcome.stdout.len(), 200_000);
+        // More than the client's window and its limit together, so the keys come before the end.
+        let outcome = run(&server, method, &["-oRekeyLimit=1M", "head -c 4000000 /dev/zero"]);
+        assert_eq!(outcome.stdout.len(), 4_000_000);
         assert!(outcome.stderr.contains(&format!("kex: algorithm: {method}")), "{}", outcome.stderr);
         assert!(is_of(&outcome, 3072), "{}", outcome.stderr);
         let groups = outcome.stderr.matches("SSH2_MSG_KEX_DH_GEX_GROUP received").count();

@@ -22,6 +22,7 @@ mod exits;
 mod forwarding_policy;
 mod groups;
 mod harness;
+mod host_keys;
 mod inherited;
 mod key_options;
 mod keys;

@@ -57,7 +57,7 @@ pub enum Command {
     SetMethods(Methods),
     /// `set_max_tries`.
     SetMaxTries(u32),
-    /// `send_signature_algorithms`.
+    /// `set_signature_algorithms`.
     SignatureAlgorithms(Vec<String>),
 }
 

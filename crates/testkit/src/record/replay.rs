@@ -28,20 +28,25 @@ use super::{Answer, Command, Credentials, Input, Record, digest, step_text};
 /// At the first output that differs, with the number of its entry; and when the recording is of the other side or does
 /// not fit the configuration.
 pub fn replay<S: Replayed>(record: &Record, config: Config<S>) {
-    assert_eq!(record.role, S::ROLE, "the recording is of the other side");
-    let start = Instant::now();
-    let rng = Box::new(SeededRng::new(record.seed));
-    let mut replay = Replay {
-        connection: Connection::new(config, rng, start).expect("a good configuration"),
-        start,
-        rx: RecvBuf::new(),
-        kept: BTreeMap::new(),
-        channels: BTreeMap::new(),
-        sent: Hasher::new(HashAlg::Sha256),
-    };
+    let mut replay = Replay::<S>::new(record, config);
     for (number, entry) in record.entries.iter().enumerate() {
         let output = replay.put_in(&entry.input);
         assert_eq!(output, entry.output, "entry {number}: {:?}", entry.input);
+    }
+}
+
+/// Like [`replay`], but only the bytes that are sent are checked. They are what a recording that is kept for long is
+/// about; the text of events and errors may change.
+///
+/// # Panics
+/// As there.
+pub fn replay_sent<S: Replayed>(record: &Record, config: Config<S>) {
+    let mut replay = Replay::<S>::new(record, config);
+    for (number, entry) in record.entries.iter().enumerate() {
+        let output = replay.put_in(&entry.input);
+        if matches!(entry.input, Input::Sent(_)) {
+            assert_eq!(output, entry.output, "entry {number}: {:?}", entry.input);
+        }
     }
 }
 
@@ -57,6 +62,20 @@ struct Replay<S: Replayed> {
 }
 
 impl<S: Replayed> Replay<S> {
+    fn new(record: &Record, config: Config<S>) -> Self {
+        assert_eq!(record.role, S::ROLE, "the recording is of the other side");
+        let start = Instant::now();
+        let rng = Box::new(SeededRng::new(record.seed));
+        Self {
+            connection: Connection::new(config, rng, start).expect("a good configuration"),
+            start,
+            rx: RecvBuf::new(),
+            kept: BTreeMap::new(),
+            channels: BTreeMap::new(),
+            sent: Hasher::new(HashAlg::Sha256),
+        }
+    }
+
     fn put_in(&mut self, input: &Input) -> String {
         match input {
             Input::Feed(bytes) => {
@@ -348,8 +367,8 @@ impl Replayed for Server {
             Command::SetMethods(methods) => connection.set_methods(*methods),
             Command::SetMaxTries(tries) => connection.set_max_tries(*tries),
             Command::SignatureAlgorithms(names) => {
-                let rows: Vec<_> = names.iter().map(|name| signature_algorithm(name)).collect();
-                connection.send_signature_algorithms(&rows)
+                let rows = names.iter().map(|name| signature_algorithm(name)).collect();
+                connection.set_signature_algorithms(rows).map(|_| ())
             }
             other => panic!("{other:?} is no command about logins"),
         }

@@ -50,7 +50,8 @@ impl Context {
 
     pub(super) fn takes(&self, algorithm: &SignatureAlg) -> Option<bool> {
         let list = self.signature_algorithms.as_ref()?;
-        Some(list.split(',').any(|name| name == algorithm.name))
+        // OpenSSH lists what keys sign with, and no algorithm of certificates.
+        Some(list.split(',').any(|name| name == algorithm.name || name == algorithm.signature_name))
     }
 
     /// Where a key can sign by several algorithms, and only there, the server's list decides.

@@ -354,6 +354,10 @@ fn an_announced_list_of_algorithms_is_told_and_does_not_stop_keys_that_have_only
     let list = Some(NameList::new("rsa-sha2-512,ssh-ed25519").unwrap());
     pair.client.set_extensions(ServerExtensions { signature_algorithms: list, host_bound: false });
     assert_eq!(pair.client.takes(ed25519()), Some(true));
+    // What a certificate's key signs with is what is listed.
+    let takes = |name| pair.client.takes(keys::SignatureAlg::by_name(name).unwrap());
+    assert_eq!(takes("rsa-sha2-512-cert-v01@openssh.com"), Some(true));
+    assert_eq!(takes("rsa-sha2-256-cert-v01@openssh.com"), Some(false));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod certificates;
 mod groups;
 mod honest;
+mod host_keys;
 mod hostile;
 mod rules;
 mod security_keys;
