@@ -1,4 +1,4 @@
-//! The largest sizes that any row of our tables has, for callers that reserve room before they know the row.
+//! Sizes that bound what the tables' rows take and give, for callers that reserve room before they know the row.
 
 /// Longest encryption key, in bytes: both keys of `chacha20-poly1305@openssh.com`.
 pub const MAX_KEY_LEN: usize = 64;

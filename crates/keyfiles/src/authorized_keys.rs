@@ -21,6 +21,7 @@ use std::fmt;
 use keys::{KeyError, KeyLine, LineError, PublicKey};
 use wire::Human;
 
+use crate::key_text::{is_blank, trim_start};
 use crate::limits::{MAX_LINE, MAX_SHOWN};
 
 mod options;
@@ -148,15 +149,6 @@ fn key(text: &[u8]) -> Result<(PublicKey, Human<'_>), LineFault<'_>> {
 fn word(text: &[u8]) -> (&[u8], &[u8]) {
     let end = text.iter().position(is_blank).unwrap_or(text.len());
     text.split_at_checked(end).unwrap_or((text, &[]))
-}
-
-fn trim_start(text: &[u8]) -> &[u8] {
-    let start = text.iter().position(|byte| !is_blank(byte)).unwrap_or(text.len());
-    text.get(start..).unwrap_or_default()
-}
-
-pub(crate) fn is_blank(byte: &u8) -> bool {
-    matches!(byte, b' ' | b'\t')
 }
 
 /// As much of a name as a log may show.

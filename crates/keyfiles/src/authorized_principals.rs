@@ -12,7 +12,8 @@
 //! assert_eq!(entries[1].options.command.as_deref(), Some(&b"backup now"[..]));
 //! ```
 
-use crate::authorized_keys::{LineFault, Options, is_blank, shown, split_off};
+use crate::authorized_keys::{LineFault, Options, shown, split_off};
+use crate::key_text::is_blank;
 use crate::limits::MAX_LINE;
 
 /// A line that names a principal.

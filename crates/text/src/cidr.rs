@@ -93,14 +93,20 @@ pub struct NetworkList {
 }
 
 impl NetworkList {
-    /// Reads networks separated by commas; there is at least one.
+    /// Reads networks separated by commas; there is at least one. A network of IPv4 addresses that are mapped into IPv6
+    /// holds nobody here, as in OpenSSH: a peer's address is always shown as the IPv4 address that it is.
     ///
     /// # Errors
     /// The first element that is no network.
     pub fn parse(list: &str) -> Result<Self, AddressError> {
-        let networks = elements(list)
-            .map(|(column, text)| Network::parse(text).map_err(|problem| problem.at(column, text)));
-        Ok(Self { networks: networks.collect::<Result<_, _>>()? })
+        let mut networks = Vec::new();
+        for (column, text) in elements(list) {
+            let network = Network::parse(text).map_err(|problem| problem.at(column, text))?;
+            if !(network.address.is_ipv4() && text.contains(':')) {
+                networks.push(network);
+            }
+        }
+        Ok(Self { networks })
     }
 
     /// Whether one of the networks holds the address.

@@ -194,9 +194,10 @@ impl Inbound {
         }
     }
 
-    /// Whether payloads can be longer than their packets.
-    pub(crate) fn inflates(&self) -> bool {
-        self.inflater.is_some()
+    /// Whether the length of a packet says nothing: its payload can be longer, or what is done may not hang on it before it
+    /// is verified.
+    pub(crate) fn tells_no_length(&self) -> bool {
+        self.inflater.is_some() || self.key.must_conceal_errors()
     }
 
     pub(crate) fn wrapped(&self) -> bool {

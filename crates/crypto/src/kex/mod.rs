@@ -1,4 +1,5 @@
-//! Key exchange methods that take one message each way: the table, and what all families share.
+//! Key exchange methods that take a public value each way, some of them in a group that is chosen first: the table, and
+//! what all families share.
 //!
 //! The client [starts](KexAlg::start) and sends [`Ephemeral::public`]; the server [responds](KexAlg::respond) and sends
 //! [`Response::public`]; the client [completes](Ephemeral::complete). An [`Ephemeral`] is eaten by its use, so no

@@ -118,7 +118,7 @@ impl Party {
             }
             Self::Stock(ClientKind::Putty(_)) | Self::Library(..) => {
                 if let Self::Library(_, Library::Paramiko) = self {
-                    // It takes the key out of a host's certificate without looking at the authority.
+                    // The script that drives it knows host keys by a plain line only.
                     offer.host_keys.retain(|name| !name.contains("-cert-"));
                 }
                 let mut names = offer.host_keys.clone();

@@ -8,8 +8,10 @@ use text::cidr::{self, AddressList};
 use text::date::{Date, NoDate};
 use text::place::{Place, PlaceError};
 
-use super::{LineFault, is_blank, shown};
+use crate::key_text::is_blank;
 use crate::limits::MAX_VARIABLES;
+
+use super::{LineFault, shown};
 
 /// What a key may do, as its line says. Everything, without options.
 ///

@@ -15,7 +15,7 @@ const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 /// id-Ed25519, 1.3.101.112 (RFC 8410 §3).
 const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 
-/// A curve as its identifier (RFC 5480 §2.1.1.1), its name in SSH, and the length of its numbers in bytes.
+/// A curve as its identifier (RFC 5480 §2.1.1.1) and its names in SSH.
 struct NamedCurve {
     identifier: &'static [u8],
     key_type: &'static str,

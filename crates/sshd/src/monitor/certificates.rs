@@ -11,7 +11,7 @@ use crate::log::Logger;
 
 use super::account::{Account, shown};
 use super::conditions::{self, For, Use};
-use super::limits::KEY_ID_SHOWN_MAX;
+use super::limits::{KEY_ID_SHOWN_MAX, USER_FILE_MAX};
 use super::permit::{Grant, OtherCommand};
 use super::principals::Principals;
 use super::system_file;
@@ -205,7 +205,7 @@ impl Authorities<'_> {
 /// Whether a key stands in a file of authorities; or why not. What follows a line that is no key is not looked at. A certificate is
 /// no authority, and neither is an RSA key that nobody could use; both are passed over.
 fn lists(file: &Path, key: &PublicKey) -> Result<(), String> {
-    let contents = system_file::read(file)?;
+    let contents = system_file::read(file, USER_FILE_MAX)?;
     for line in contents.split(|byte| *byte == b'\n') {
         let text = line.trim_ascii();
         if text.is_empty() || text.starts_with(b"#") {

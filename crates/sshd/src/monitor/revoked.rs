@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use keyfiles::limits::MAX_REVOKED;
 use keyfiles::revoked_keys::RevokedKeys;
 use keys::Identity;
 
@@ -17,7 +18,8 @@ pub(super) fn is_revoked(files: &[PathBuf], identity: &Identity, told: bool, log
 }
 
 fn is_revoked_by(file: &Path, identity: &Identity, told: bool, log: &Logger) -> bool {
-    let revokes = system_file::read(file).and_then(|contents| {
+    let most = u64::try_from(MAX_REVOKED).unwrap_or(u64::MAX);
+    let revokes = system_file::read(file, most).and_then(|contents| {
         let revoked = RevokedKeys::parse(&contents).map_err(|error| error.to_string())?;
         Ok(revoked.revokes(identity))
     });

@@ -127,6 +127,11 @@ fn a_network_list_takes_nothing_but_networks() {
         assert!(NetworkList::parse(text).is_err(), "{text:?}");
     }
     assert_eq!(NetworkList::parse("192.0.2.1,x").unwrap_err().column, 11);
+    let mapped = NetworkList::parse("::ffff:127.0.0.0/104,::ffff:0:0/96").unwrap();
+    assert!(
+        !mapped.contains("127.0.0.1".parse().unwrap())
+            && !mapped.contains("::ffff:127.0.0.1".parse().unwrap())
+    );
 }
 
 proptest! {

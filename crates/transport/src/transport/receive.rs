@@ -28,7 +28,7 @@ impl Transport {
         let limit = self.packet_length_max();
         let Some(total) = self.inbound.expect(rx, limit)? else { return Ok(Input::NeedBytes) };
         let longest =
-            if self.inbound.inflates() { usize::try_from(limit).unwrap_or(usize::MAX) } else { total };
+            if self.inbound.tells_no_length() { usize::try_from(limit).unwrap_or(usize::MAX) } else { total };
         if !self.has_room_for_replies(longest)? {
             return Ok(Input::Blocked);
         }
