@@ -61,6 +61,10 @@ pub enum Problem {
     NotInMatch(String),
     /// A word that is not among those the keyword knows.
     UnsupportedOption(String),
+    /// A program without an absolute path.
+    NotAbsolute(String),
+    /// No user as whom a program is to run.
+    MissingUser(String),
     /// A log level that is none.
     UnsupportedLogLevel(String),
     /// A port of `Port` that is none.
@@ -302,6 +306,8 @@ impl fmt::Display for Problem {
                 write!(f, "Directive '{keyword}' is not allowed within a Match block")
             }
             Self::UnsupportedOption(word) => write!(f, "unsupported option \"{word}\"."),
+            Self::NotAbsolute(keyword) => write!(f, "{keyword} must be an absolute path"),
+            Self::MissingUser(keyword) => write!(f, "missing {keyword} argument."),
             Self::UnsupportedLogLevel(word) => write!(f, "unsupported log level '{word}'"),
             Self::BadPortNumber => write!(f, "Badly formatted port number."),
             Self::BadListenPort => write!(f, "bad port number"),

@@ -14,9 +14,10 @@ use crate::{
     parse::Environment,
     value::{
         AcceptEnv, Arguments, AuthorizedKeysFiles, AuthorizedPrincipalsFile, ChannelTimeouts,
-        ChrootDirectory, Forwarding, GatewayPorts, HostCertificates, HostKeyAgent, HostKeys, LISTEN_PLACE,
-        List, LogLevel, MaxStartups, Mode, OPEN_PLACE, PermitRootLogin, Places, PubkeyAuthOptions,
-        QualityOfService, RekeyLimit, RevokedKeys, SetEnv, Subsystems, UserEnvironment, Value, Words,
+        ChrootDirectory, CommandUser, Forwarding, GatewayPorts, HostCertificates, HostKeyAgent, HostKeys,
+        LISTEN_PLACE, List, LogLevel, LoginCommand, MaxStartups, Mode, OPEN_PLACE, PermitRootLogin, Places,
+        PubkeyAuthOptions, QualityOfService, RekeyLimit, RevokedKeys, SetEnv, Subsystems, UserEnvironment,
+        Value, Words,
     },
 };
 
@@ -352,6 +353,14 @@ keywords! { |environment|
         "AuthorizedPrincipalsFile" [] AuthorizedPrincipalsFile authorized_principals_file: AuthorizedPrincipalsFile = AuthorizedPrincipalsFile(None), (), First, Match;
         /// What follows the version in the identification line.
         "VersionAddendum" [] VersionAddendum version_addendum: Option<String> = None, MAX_VERSION_ADDENDUM, First, Global;
+        /// The program that says which keys let users in.
+        "AuthorizedKeysCommand" [] AuthorizedKeysCommand authorized_keys_command: LoginCommand = LoginCommand(None), (), First, Match;
+        /// As whom it runs.
+        "AuthorizedKeysCommandUser" [] AuthorizedKeysCommandUser authorized_keys_command_user: CommandUser = CommandUser(None), (), First, Match;
+        /// The program that says which names a certificate may have to let a user in.
+        "AuthorizedPrincipalsCommand" [] AuthorizedPrincipalsCommand authorized_principals_command: LoginCommand = LoginCommand(None), (), First, Match;
+        /// As whom it runs.
+        "AuthorizedPrincipalsCommandUser" [] AuthorizedPrincipalsCommandUser authorized_principals_command_user: CommandUser = CommandUser(None), (), First, Match;
         /// The agent that has private host keys.
         "HostKeyAgent" [] HostKeyAgent host_key_agent: HostKeyAgent = HostKeyAgent::None, (), First, Global;
         /// Key exchanges in order of preference.

@@ -26,7 +26,7 @@ pub use environment::{AcceptEnv, SetEnv, UserEnvironment};
 pub use forwarding::{Forwarding, GatewayPorts, Mode, Places};
 pub(crate) use forwarding::{LISTEN_PLACE, OPEN_PLACE};
 pub use host::{HostCertificates, HostKeyAgent, HostKeys};
-pub use login::{AuthorizedPrincipalsFile, PubkeyAuthOptions, RevokedKeys};
+pub use login::{AuthorizedPrincipalsFile, CommandUser, LoginCommand, PubkeyAuthOptions, RevokedKeys};
 pub use service::QualityOfService;
 
 /// A value of one type.

@@ -16,6 +16,9 @@ pub struct CipherAlg {
     pub block_len: usize,
     /// Bytes of tag after each packet where the cipher authenticates by itself, else 0.
     pub tag_len: usize,
+    /// Bytes of key that somebody would have to guess: some keys are longer than they are strong. A key exchange should be
+    /// as strong.
+    pub strength: usize,
     /// Whether it wants no MAC beside it, so that the negotiated one is ignored.
     pub aead: bool,
     /// How it stands with us.
@@ -40,6 +43,7 @@ pub static CIPHERS: &[CipherAlg] = &[
     CipherAlg {
         name: "chacha20-poly1305@openssh.com",
         key_len: 64,
+        strength: 32,
         iv_len: 0,
         block_len: 8,
         tag_len: 16,
@@ -51,6 +55,7 @@ pub static CIPHERS: &[CipherAlg] = &[
     CipherAlg {
         name: "aes128-gcm@openssh.com",
         key_len: 16,
+        strength: 16,
         iv_len: 12,
         block_len: 16,
         tag_len: 16,
@@ -62,6 +67,7 @@ pub static CIPHERS: &[CipherAlg] = &[
     CipherAlg {
         name: "aes256-gcm@openssh.com",
         key_len: 32,
+        strength: 32,
         iv_len: 12,
         block_len: 16,
         tag_len: 16,
@@ -76,13 +82,15 @@ pub static CIPHERS: &[CipherAlg] = &[
     cbc("aes128-cbc", 16, 16),
     cbc("aes192-cbc", 24, 16),
     cbc("aes256-cbc", 32, 16),
-    cbc("3des-cbc", 24, 8),
+    // 112 bits of strength, whoever has some memory (NIST SP 800-57 part 1, table 2).
+    CipherAlg { strength: 14, ..cbc("3des-cbc", 24, 8) },
 ];
 
 const fn ctr(name: &'static str, key_len: usize) -> CipherAlg {
     CipherAlg {
         name,
         key_len,
+        strength: key_len,
         iv_len: 16,
         block_len: 16,
         tag_len: 0,
@@ -97,6 +105,7 @@ const fn cbc(name: &'static str, key_len: usize, block_len: usize) -> CipherAlg 
     CipherAlg {
         name,
         key_len,
+        strength: key_len,
         iv_len: block_len,
         block_len,
         tag_len: 0,
@@ -116,6 +125,7 @@ mod tests {
     fn every_row_is_within_the_limits_and_has_its_own_name() {
         for (index, row) in CIPHERS.iter().enumerate() {
             assert!(row.key_len <= limits::MAX_KEY_LEN, "{}", row.name);
+            assert!((14..=row.key_len).contains(&row.strength), "{}", row.name);
             assert!(row.iv_len <= limits::MAX_IV_LEN, "{}", row.name);
             assert!(row.tag_len <= limits::MAX_TAG_LEN, "{}", row.name);
             assert!((8..=limits::MAX_BLOCK_LEN).contains(&row.block_len), "{}", row.name);

@@ -18,8 +18,8 @@ pub const MAX_BLOCK_LEN: usize = 16;
 /// Longest output of a hash, in bytes: that of SHA-512.
 pub const MAX_DIGEST_LEN: usize = 64;
 
-/// Longest public value of a key exchange, in bytes: an ML-KEM-768 encapsulation key and a point of P-256.
-pub const MAX_KEX_PUBLIC_LEN: usize = 1249;
+/// Longest public value of a key exchange, in bytes: an ML-KEM-1024 encapsulation key and a point of P-384.
+pub const MAX_KEX_PUBLIC_LEN: usize = 1665;
 
 /// Smallest prime of a group that a server chooses for Diffie-Hellman, in bits (RFC 8270 §3).
 pub const MIN_GROUP_BITS: u32 = 2048;

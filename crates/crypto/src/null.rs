@@ -19,6 +19,7 @@ pub static NULL_KEX: KexAlg = KexAlg {
 pub static NULL_CIPHER: CipherAlg = CipherAlg {
     name: "null",
     key_len: 0,
+    strength: 0,
     iv_len: 0,
     block_len: 8,
     tag_len: 0,

@@ -5,14 +5,14 @@
 //!
 //! # Where the cases run
 //!
-//! Peers are chroot folders of several Debian releases, made by `tools/peers` as root, so `cargo test --workspace` can
-//! not rely on them and runs none of this: its tests of this crate need no peer. The cases are the program `interop` of
-//! this crate, run by `tools/interop`, which makes the peers first. A peer that can not be had fails the run; nothing is
-//! skipped.
+//! Peers are chroot folders of several Debian releases, and libraries of Python and Go, made by `tools/peers` as root, so
+//! `cargo test --workspace` can not rely on them and runs none of this: its tests of this crate need no peer. The cases are
+//! the program `interop` of this crate, run by `tools/interop`, which makes the peers first. A peer that can not be had
+//! fails the run; nothing is skipped.
 //!
 //! [`ours`] are the cases of the protocol core as client and as server, and the matrix of every algorithm with every peer, [`sshd`] those of our `sshd` as a program, which runs
 //! as root in the folder of the newest release like a stock server; [`real`] is the slow set with it, what other servers have
-//! broken of real clients; [`stock`] proves the peers.
+//! broken of real clients; [`keygen`] compares what is made and read of keys and files about them; [`stock`] proves the peers.
 //!
 //! # A case with a real server
 //!
@@ -51,6 +51,7 @@
 
 pub mod case;
 pub mod error;
+pub mod keygen;
 pub mod ours;
 pub mod peers;
 pub mod real;

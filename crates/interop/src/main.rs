@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use nacre_interop::case::Report;
 use nacre_interop::error::Error;
 use nacre_interop::peers::Peers;
-use nacre_interop::{ours, real, sftp_differential, sshd, stock};
+use nacre_interop::{keygen, ours, real, sftp_differential, sshd, stock};
 
 /// A set of cases. An error is one that kept the set from being run to its end.
 type Suite = fn(&Peers, &mut Report) -> Result<(), Error>;
@@ -33,6 +33,7 @@ const SUITES: &[(&str, Suite)] = &[
     ("sshd-clients", sshd::clients),
     ("sshd-tools", sshd::tools),
     ("sftp-differential", sftp_differential::sequences),
+    ("keygen", keygen::all),
 ];
 
 /// The sets that take minutes, and run only when they are named.

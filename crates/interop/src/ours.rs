@@ -1,6 +1,7 @@
 //! Our side of a case: the protocol core, driven over a real socket.
 
 mod cases;
+mod device;
 mod drive;
 mod item;
 mod matrix;

@@ -8,6 +8,7 @@ mod chroot;
 mod client;
 mod daemon;
 mod dropbear;
+mod go;
 mod keys;
 mod nacre;
 mod offer;
@@ -26,6 +27,7 @@ pub use chroot::{Chroot, Release, Scratch};
 pub(crate) use client::serve_whom;
 pub use client::{ClientKind, DBCLIENT_TRIES, Login, serve_once};
 pub use keys::{KeyKind, KeyPair};
+pub(crate) use nacre::program as nacre_program;
 pub use offer::Offer;
 pub use openssh::AlgorithmKind;
 pub use process::{Finished, Input};
@@ -58,21 +60,25 @@ impl Algorithms {
     }
 }
 
-/// All peers: the folders of the releases, with one user key and one host key for this run.
+/// All peers: the folders of the releases and the libraries, with one user key and one host key for this run.
 #[derive(Debug)]
 pub struct Peers {
     releases: BTreeMap<Release, Chroot>,
     versions: BTreeMap<Release, [String; 3]>,
+    go: go::Go,
+    python: Python,
+    libraries: [String; Library::ALL.len()],
     user_key: KeyPair,
     host_key: KeyPair,
 }
 
 impl Peers {
-    /// Finds the folder of every release, asks the programs for their versions, and makes the keys of this run.
+    /// Finds the folder of every release and the libraries, asks all for their versions, and makes the keys of this run.
     ///
     /// # Errors
     ///
-    /// [`Error::NoPeer`] when a folder is missing or was not completed, and whatever running its programs gives.
+    /// [`Error::NoPeer`] when a folder is missing or was not completed, [`Error::NotNamed`] when Python's is not named, and
+    /// whatever running the programs gives.
     pub fn open() -> Result<Self, Error> {
         let mut releases = BTreeMap::new();
         let mut versions = BTreeMap::new();
@@ -86,13 +92,35 @@ impl Peers {
         let chroot = &releases[&Release::ALL[0]];
         let user_key = KeyPair::generate(chroot, KeyKind::Ed25519, "user")?;
         let host_key = KeyPair::generate(chroot, KeyKind::Ed25519, "host")?;
-        Ok(Self { releases, versions, user_key, host_key })
+        let python = Python::find()?;
+        let [asyncssh, paramiko] = Library::ALL.map(|library| python.name_of(library));
+        let libraries = [asyncssh?, paramiko?];
+        Ok(Self { releases, versions, go: go::Go::find()?, python, libraries, user_key, host_key })
     }
 
     /// The folder of a release.
     #[must_use]
     pub fn chroot(&self, release: Release) -> &Chroot {
         &self.releases[&release]
+    }
+
+    /// Go's library.
+    pub(crate) fn go(&self) -> &go::Go {
+        &self.go
+    }
+
+    /// The Python that has the libraries.
+    pub(crate) fn python(&self) -> &Python {
+        &self.python
+    }
+
+    /// The name and version of one of Python's libraries, such as `paramiko 5.1.0`.
+    #[must_use]
+    pub fn name_of_library(&self, library: Library) -> String {
+        match library {
+            Library::Asyncssh => self.libraries[0].clone(),
+            Library::Paramiko => self.libraries[1].clone(),
+        }
     }
 
     /// The user key that [`Settings::default`] servers accept.
@@ -114,6 +142,8 @@ impl Peers {
             ServerKind::OpenSsh(release) => self.versions[&release][0].clone(),
             ServerKind::Dropbear(release) => self.versions[&release][1].clone(),
             ServerKind::Russh => russh::NAME.to_owned(),
+            ServerKind::Go => self.go.name().to_owned(),
+            ServerKind::Python(library) => self.name_of_library(library),
             ServerKind::Nacre => nacre::NAME.to_owned(),
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! `NACRE_SSHD` names the program, `NACRE_PYTHON` the Python that has the libraries: `tools/interop` sets both.
 
+mod queries;
 mod sessions;
 mod tools;
 

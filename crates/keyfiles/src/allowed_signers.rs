@@ -86,8 +86,8 @@ pub enum LineFault {
     Namespaces,
     /// A time is none.
     Date(NoDate),
-    /// It counts no longer before it counts.
-    ReversedTimes,
+    /// Its options end with a comma.
+    EndOfOptions,
 }
 
 impl fmt::Display for LineFault {
@@ -102,9 +102,7 @@ impl fmt::Display for LineFault {
             Self::OptionValue { option } => write!(f, "bad options: {option} has no or a needless value"),
             Self::Namespaces => f.write_str("bad options: invalid namespaces"),
             Self::Date(error) => write!(f, "bad options: {error}"),
-            Self::ReversedTimes => {
-                f.write_str("bad options: \"valid-before\" time is before \"valid-after\"")
-            }
+            Self::EndOfOptions => f.write_str("bad options: unexpected end-of-options"),
         }
     }
 }
@@ -131,6 +129,8 @@ pub struct Asked<'a> {
 pub enum Denial {
     /// The line is none.
     Line(LineFault),
+    /// The key counts no longer before it counts.
+    ReversedTimes,
     /// The key is not for this namespace.
     Namespace,
     /// The key does not count yet.
@@ -147,6 +147,9 @@ impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line(fault) => fault.fmt(f),
+            Self::ReversedTimes => {
+                f.write_str("bad options: \"valid-before\" time is before \"valid-after\"")
+            }
             Self::Namespace => f.write_str("key is not permitted for use in signature namespace"),
             Self::NotYetValid => f.write_str("key is not yet valid"),
             Self::Expired => f.write_str("key has expired"),
@@ -217,8 +220,15 @@ impl<'a> Entry<'a> {
         Ok(Some(entry))
     }
 
+    /// Reads the options. As in OpenSSH one may be nothing, but the last one.
     fn read_options(&mut self, mut rest: &[u8]) -> Result<(), LineFault> {
+        let mut behind_comma = false;
         while !rest.is_empty() {
+            if let Some(behind) = rest.strip_prefix(b",") {
+                (rest, behind_comma) = (behind, true);
+                continue;
+            }
+            behind_comma = false;
             let end = rest.iter().position(|byte| matches!(byte, b',' | b'=')).unwrap_or(rest.len());
             let (name, behind) = rest.split_at_checked(end).unwrap_or((rest, &[]));
             let is = |option: &&str| option.as_bytes().eq_ignore_ascii_case(name);
@@ -234,17 +244,11 @@ impl<'a> Entry<'a> {
                 behind
             };
             // Behind an option there is a comma or nothing.
-            rest = match rest.split_first() {
-                None => rest,
-                Some((b',', behind)) => behind,
-                Some(_) => return Err(LineFault::OptionValue { option }),
-            };
+            if rest.first().is_some_and(|next| *next != b',') {
+                return Err(LineFault::OptionValue { option });
+            }
         }
-        let reversed = |(after, before): (Date, Date)| before.seconds() <= after.seconds();
-        if self.valid_after.zip(self.valid_before).is_some_and(reversed) {
-            return Err(LineFault::ReversedTimes);
-        }
-        Ok(())
+        if behind_comma { Err(LineFault::EndOfOptions) } else { Ok(()) }
     }
 
     fn set(&mut self, option: &'static str, value: Option<&str>) -> Result<(), LineFault> {
@@ -290,12 +294,15 @@ impl<'a> Entry<'a> {
             (Identity::Key(_) | Identity::Certificate(_), _) => return Ok(false),
         }
         let in_namespace = |list: &PatternList| list.matches(asked.namespace, Case::Exact).is_yes();
-        let moment = |date: &Date| if date.utc { date.seconds() } else { (asked.utc)(date) };
-        if !self.namespaces.as_ref().is_none_or(in_namespace) {
+        let moment = |date: Date| if date.utc { date.seconds() } else { (asked.utc)(&date) };
+        let [after, before] = [self.valid_after, self.valid_before].map(|date| date.map(moment));
+        if after.zip(before).is_some_and(|(after, before)| before <= after) {
+            Err(Denial::ReversedTimes)
+        } else if !self.namespaces.as_ref().is_none_or(in_namespace) {
             Err(Denial::Namespace)
-        } else if self.valid_after.is_some_and(|date| asked.at < moment(&date)) {
+        } else if after.is_some_and(|after| asked.at < after) {
             Err(Denial::NotYetValid)
-        } else if self.valid_before.is_some_and(|date| asked.at > moment(&date)) {
+        } else if before.is_some_and(|before| asked.at > before) {
             Err(Denial::Expired)
         } else {
             Ok(true)

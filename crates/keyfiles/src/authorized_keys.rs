@@ -21,7 +21,7 @@ use std::fmt;
 use keys::{KeyError, KeyLine, LineError, PublicKey};
 use wire::Human;
 
-use crate::key_text::{is_blank, trim_start};
+use crate::key_text::{split_comment, trim_start, word};
 use crate::limits::{MAX_LINE, MAX_SHOWN};
 
 mod options;
@@ -134,21 +134,14 @@ fn line(text: &[u8]) -> Result<Option<Entry<'_>>, LineFault<'_>> {
 
 /// The key at the beginning of this text, and the comment behind it; or [`LineFault::BadKey`] or [`LineFault::UnknownType`].
 fn key(text: &[u8]) -> Result<(PublicKey, Human<'_>), LineFault<'_>> {
-    let (key_type, rest) = word(text);
-    let (_, comment) = word(trim_start(rest));
-    let line = text.get(..text.len().saturating_sub(comment.len())).unwrap_or(text);
+    let (line, comment) = split_comment(text);
     match KeyLine::parse(line) {
-        Ok(line) => Ok((line.into_key(), Human(comment.trim_ascii()))),
+        Ok(line) => Ok((line.into_key(), Human(comment))),
         Err(LineError::Key(KeyError::UnknownType)) => {
-            Err(LineFault::UnknownType { key_type: shown(key_type) })
+            Err(LineFault::UnknownType { key_type: shown(word(line).0) })
         }
         Err(error) => Err(LineFault::BadKey(error)),
     }
-}
-
-fn word(text: &[u8]) -> (&[u8], &[u8]) {
-    let end = text.iter().position(is_blank).unwrap_or(text.len());
-    text.split_at_checked(end).unwrap_or((text, &[]))
 }
 
 /// As much of a name as a log may show.

@@ -1,7 +1,7 @@
 //! Keys and certificates as words of a line: their type and their blob in base64.
 
 use base64ct::{Base64, Encoding};
-use keys::{Identity, KeyError, LineError, PublicKey};
+use keys::{Identity, IdentityLine, KeyError, LineError, PublicKey};
 
 /// The next word, and what follows it.
 pub(crate) fn word(text: &[u8]) -> (&[u8], &[u8]) {
@@ -31,22 +31,20 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     Base64::encode_string(bytes)
 }
 
-/// A key type, base64, and the comment behind them without blanks around it. The caller has bounded the line.
+/// What a line of `keys` reads before the comment, and the comment without blanks around it, which may be any bytes here.
+pub(crate) fn split_comment(line: &[u8]) -> (&[u8], &[u8]) {
+    let (_, rest) = word(line);
+    let (_, comment) = word(rest);
+    (line.get(..line.len().saturating_sub(comment.len())).unwrap_or(line), comment.trim_ascii())
+}
+
+/// A key type, base64, and the comment behind them without blanks around it.
 ///
 /// # Errors
 /// A [`LineError`] that says what is wrong. The type in the text must be the type in the blob.
 pub(crate) fn identity_line(line: &[u8]) -> Result<(Identity, &[u8]), LineError> {
-    let (key_type, rest) = word(line);
-    let (text, comment) = word(rest);
-    if text.is_empty() {
-        return Err(LineError::NoKey);
-    }
-    let blob = decode(text).ok_or(LineError::BadBase64)?;
-    if PublicKey::type_of(&blob).map_err(LineError::Key)?.as_str().as_bytes() != key_type {
-        return Err(LineError::TypeMismatch);
-    }
-    let identity = Identity::parse(&blob).map_err(LineError::Key)?;
-    Ok((identity, comment.trim_ascii()))
+    let (line, comment) = split_comment(line);
+    Ok((IdentityLine::parse(line)?.into_identity(), comment))
 }
 
 /// A key type, base64 and the comment, where a certificate has no place.

@@ -1,7 +1,7 @@
 //! How much of a file is looked at.
 
-/// Bytes of one line.
-pub const MAX_LINE: usize = 64 * 1024;
+/// Bytes of one line: the longest key or certificate, and what stands before and behind it.
+pub const MAX_LINE: usize = keys::limits::LINE_MAX;
 
 /// Variables that the options of one line may set, as in OpenSSH.
 pub const MAX_VARIABLES: usize = 1024;

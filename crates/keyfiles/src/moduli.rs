@@ -8,6 +8,7 @@ use std::fmt;
 
 use crypto::limits::{MAX_GROUP_BITS, MIN_GROUP_BITS};
 use crypto::{Group, NoEntropy, Rng};
+use wire::Mpint;
 
 use crate::limits::{MAX_LINE, MODULI_FAULTS_MAX};
 
@@ -63,10 +64,8 @@ pub enum Fault {
         /// What the size comes to.
         listed: u32,
     },
-    /// The modulus is even.
-    Even,
-    /// The generator is 0 or 1, or as long as the modulus.
-    Generator,
+    /// The modulus is even, or the generator is 0, 1 or not below the modulus less one.
+    Group,
 }
 
 /// As OpenSSH's server has it in its log, where it has it.
@@ -84,8 +83,7 @@ impl fmt::Display for Fault {
             Self::WrongSize { actual, listed } => {
                 return write!(f, "prime has wrong size: actual {actual} listed {listed}");
             }
-            Self::Even => "prime is even",
-            Self::Generator => "generator is invalid",
+            Self::Group => "prime is even or generator is invalid",
         })
     }
 }
@@ -101,18 +99,19 @@ impl std::error::Error for Fault {}
 /// [`NoEntropy`] when `rng` gave nothing.
 pub fn choose(file: &[u8], sizes: Sizes, rng: &mut dyn Rng) -> Result<Choice, NoEntropy> {
     let mut choice = Choice::default();
-    let mut best: Vec<Line<'_>> = Vec::new();
-    for (number, line) in (1_usize..).zip(file.split(|byte| *byte == b'\n')) {
-        match Line::parse(line) {
+    let mut best: Vec<Group> = Vec::new();
+    for (number, text) in (1_usize..).zip(file.split(|byte| *byte == b'\n')) {
+        let line = Line::parse(text).map(|line| line.filter(|line| sizes.admit(line.bits)));
+        // A line that is no group after all is none to choose from, and its neighbours still are.
+        match line.and_then(|line| line.map(|line| line.group()).transpose()) {
             Ok(None) => {}
-            Ok(Some(line)) if !sizes.admit(line.bits) => {}
-            Ok(Some(line)) => {
-                let so_far = best.first().map_or(0, |line| line.bits);
-                if is_better(line.bits, so_far, sizes.preferred) {
+            Ok(Some(group)) => {
+                let so_far = best.first().map_or(0, Group::bits);
+                if is_better(group.bits(), so_far, sizes.preferred) {
                     best.clear();
                 }
-                if best.first().is_none_or(|first| first.bits == line.bits) {
-                    best.push(line);
+                if best.first().is_none_or(|first| first.bits() == group.bits()) {
+                    best.push(group);
                 }
             }
             Err(fault) if choice.faults.len() < MODULI_FAULTS_MAX => choice.faults.push((number, fault)),
@@ -121,7 +120,7 @@ pub fn choose(file: &[u8], sizes: Sizes, rng: &mut dyn Rng) -> Result<Choice, No
     }
     if !best.is_empty() {
         let chosen = below(best.len(), rng)?;
-        choice.group = best.get(chosen).and_then(Line::group);
+        choice.group = best.into_iter().nth(chosen);
     }
     Ok(choice)
 }
@@ -159,14 +158,14 @@ fn below(count: usize, rng: &mut dyn Rng) -> Result<usize, NoEntropy> {
     }
 }
 
-/// A line whose fields are good.
-#[derive(Clone, Copy, Debug)]
-struct Line<'a> {
+/// A line whose fields are good each for itself.
+#[derive(Debug)]
+struct Line {
     /// Of the modulus.
     bits: u32,
-    // Hexadecimal digits without leading zeros.
-    generator: &'a [u8],
-    prime: &'a [u8],
+    // Big-endian.
+    generator: Vec<u8>,
+    prime: Vec<u8>,
 }
 
 /// The type of moduli that are safe primes: half of what is one less is a prime too.
@@ -179,9 +178,9 @@ const TESTS_MAX: u32 = 0x1f;
 const TRIES_MAX: u32 = 1 << 30;
 const SIZE_MAX: u32 = 64 * 1024;
 
-impl<'a> Line<'a> {
+impl Line {
     /// One line without its end; nothing for a blank line or a comment.
-    fn parse(text: &'a [u8]) -> Result<Option<Self>, Fault> {
+    fn parse(text: &[u8]) -> Result<Option<Self>, Fault> {
         let text = text.trim_ascii();
         if text.is_empty() || text.starts_with(b"#") {
             return Ok(None);
@@ -209,21 +208,15 @@ impl<'a> Line<'a> {
         let listed = decimal(size, SIZE_MAX).ok_or(Fault::Size)?.saturating_add(1);
         let generator = hexadecimal(generator).ok_or(Fault::GeneratorText)?;
         let prime = hexadecimal(prime).ok_or(Fault::PrimeText)?;
-        let actual = bits(prime);
+        let actual = u32::try_from(Mpint::from_magnitude(&prime).bits()).unwrap_or(u32::MAX);
         if actual != listed {
             return Err(Fault::WrongSize { actual, listed });
-        }
-        if prime.last().is_none_or(|last| digit(*last).is_multiple_of(2)) {
-            return Err(Fault::Even);
-        }
-        if matches!(generator, b"" | b"1") || generator.len() >= prime.len() {
-            return Err(Fault::Generator);
         }
         Ok(Some(Self { bits: actual, generator, prime }))
     }
 
-    fn group(&self) -> Option<Group> {
-        Group::new(&magnitude(self.prime), &magnitude(self.generator)).ok()
+    fn group(&self) -> Result<Group, Fault> {
+        Group::new(&self.prime, &self.generator).map_err(|_| Fault::Group)
     }
 }
 
@@ -233,34 +226,14 @@ fn decimal(text: &[u8], most: u32) -> Option<u32> {
     digits?.parse().ok().filter(|number| *number <= most)
 }
 
-/// The digits of a hexadecimal number, without leading zeros.
-fn hexadecimal(text: &[u8]) -> Option<&[u8]> {
-    if text.is_empty() || !text.iter().all(u8::is_ascii_hexdigit) {
-        return None;
-    }
-    let zeros = text.iter().take_while(|byte| **byte == b'0').count();
-    text.get(zeros..)
-}
-
-/// What a hexadecimal digit stands for.
-fn digit(byte: u8) -> u8 {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).unwrap_or_default()
-}
-
-/// The length in bits of a number whose first digit is not 0.
-fn bits(digits: &[u8]) -> u32 {
-    let above = digits.first().map_or(0, |first| digit(*first).leading_zeros().saturating_sub(4));
-    u32::try_from(digits.len()).unwrap_or(u32::MAX).saturating_mul(4).saturating_sub(above)
-}
-
-/// The bytes of a number.
-fn magnitude(digits: &[u8]) -> Vec<u8> {
-    let mut bytes: Vec<u8> = digits
-        .rchunks(2)
-        .map(|pair| pair.iter().fold(0, |byte: u8, next| byte.wrapping_shl(4) | digit(*next)))
-        .collect();
+/// The bytes of a hexadecimal number.
+fn hexadecimal(text: &[u8]) -> Option<Vec<u8>> {
+    let digit = |digit: &u8| char::from(*digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let byte =
+        |pair: &[u8]| pair.iter().try_fold(0, |byte: u8, next| Some(byte.wrapping_shl(4) | digit(next)?));
+    let mut bytes: Vec<u8> = text.rchunks(2).map(byte).collect::<Option<_>>()?;
     bytes.reverse();
-    bytes
+    Some(bytes).filter(|bytes| !bytes.is_empty())
 }
 
 #[cfg(test)]

@@ -9,8 +9,9 @@
 
 use crypto::{NoEntropy, Rng, SeededRng};
 use keys::Identity;
-use nacre_keyfiles::known_hosts::edit::{EditError, hash_names, lines_for, without};
+use nacre_keyfiles::known_hosts::edit::{EditError, hash_names, line_for_patterns, lines_for, without};
 use nacre_keyfiles::known_hosts::{HostName, KnownKeys, Marker, Position, Standing, lines};
+use nacre_keyfiles::limits;
 use proptest::prelude::*;
 
 mod common;
@@ -114,7 +115,7 @@ fn several_files_are_one_list() {
 #[test]
 fn lines_with_a_fault_say_nothing_and_are_told() {
     let ed = key("keys/ed25519.pub");
-    let long = format!("h {ed} {}", "x".repeat(65536));
+    let long = format!("h {ed} {}", "x".repeat(limits::MAX_LINE));
     let bad = [
         "@other h ssh-ed25519 AAAA",
         "h ssh-ed25519 AAAA",
@@ -147,8 +148,16 @@ fn lines_that_are_written_are_read() {
     let hosts = [host("H.example"), HostName::new("::1", 2222).unwrap()];
     let line = lines_for(None, &hosts, &ed, b"mine too", None).unwrap();
     assert_eq!(line, format!("h.example,[::1]:2222 {ed} mine too\n").into_bytes());
-    let line = lines_for(Some(Marker::CertAuthority), &[host("*.example")], &ca, b"", None).unwrap();
-    assert_eq!(line, format!("@cert-authority *.example {ca}\n").into_bytes());
+    let line = lines_for(Some(Marker::Revoked), &hosts[..1], &ed, b"", None).unwrap();
+    assert_eq!(line, format!("@revoked h.example {ed}\n").into_bytes());
+    let patterns = |patterns, comment| line_for_patterns(Marker::CertAuthority, patterns, &ca, comment);
+    let line = patterns("*.example,!db.example", b"ours").unwrap();
+    assert_eq!(line, format!("@cert-authority *.example,!db.example {ca} ours\n").into_bytes());
+    let long = "a".repeat(1024);
+    for bad in ["", "a b", "a\n", "a\0", "|1|AAAA|AAAA", &long] {
+        assert!(matches!(patterns(bad, b""), Err(EditError::Names(_))), "{bad:.20}");
+    }
+    assert_eq!(patterns("*", b"a\nb"), Err(EditError::Comment));
     assert_eq!(lines_for(None, &[], &ed, b"", None).unwrap(), b"");
     assert_eq!(lines_for(None, &hosts, &ed, b"a\nb", None), Err(EditError::Comment));
 
@@ -232,8 +241,16 @@ fn hashing_many_names_of_one_key_ends_at_a_limit() {
 
 #[test]
 fn names_that_would_be_something_else_in_a_file_are_refused() {
-    for bad in ["", "a b", "a,b", "a\n", "a\tb", "a\0", &"a".repeat(2000)] {
-        assert!(HostName::new(bad, 22).is_err(), "{bad:?}");
+    let patterns =
+        ["*", "?", "*.example", "a?b", "!a", "a!b", "|1|", "|", "@revoked", "@cert-authority", "#a"];
+    for bad in ["", "a b", "a,b", "a\n", "a\tb", "a\0", &"a".repeat(2000)].into_iter().chain(patterns) {
+        for port in [22, 23] {
+            assert!(HostName::new(bad, port).is_err(), "{bad:?}");
+        }
+    }
+    // What stands in brackets, in networks' names and behind a zone is not special.
+    for good in ["a.b-c_d", "fe80::1%eth0", "a@b", "a#b", "a|b", "xn--a", "é"] {
+        assert_eq!(HostName::new(good, 22).unwrap().as_str(), good);
     }
     assert_eq!(HostName::new("A", 23).unwrap().as_str(), "[a]:23");
 }

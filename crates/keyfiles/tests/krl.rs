@@ -9,7 +9,7 @@
 
 use std::collections::BTreeSet;
 
-use keys::{Identity, PublicKey};
+use keys::{Identity, PrivateKey, PublicKey};
 use nacre_keyfiles::krl::{KeyRevocationList, KrlError};
 use nacre_keyfiles::revoked_keys::{RevokedKeys, RevokedKeysError};
 use proptest::prelude::*;
@@ -257,6 +257,19 @@ fn what_is_revoked_as_ssh_keygen_would_is_revoked() {
         let only_it = name.ends_with("-cert") || matches!(name, "other" | "rsa");
         assert!(!only_it || revoked.len() == 1, "{name}: {revoked:?}");
     }
+}
+
+/// What `ssh-keygen -k` of OpenSSH 10.6 wrote of one key, but for the time that it is written in.
+#[test]
+fn a_key_is_revoked_by_its_blob_byte_for_byte_as_ssh_keygen_does() {
+    let mut list = KeyRevocationList::default();
+    list.generated = 0x6b01_bf9b;
+    let key = Identity::Key(PrivateKey::from_seed(&[7; 32]).public());
+    list.revoke(&key).unwrap();
+    let head =
+        b"SSHKRL\n\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\x6b\x01\xbf\x9b\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let section = [&b"\x02\0\0\0\x37\0\0\0\x33"[..], &key.blob()].concat();
+    assert_eq!(list.write(), [&head[..], &section].concat());
 }
 
 #[test]

@@ -12,9 +12,10 @@ use keys::{
     Verified,
 };
 use nacre_keyfiles::allowed_signers::{Asked, Denial, LineFault, allowed, lines};
+use nacre_keyfiles::limits::MAX_LINE;
 use nacre_keyfiles::sshsig::{MessageHash, SshSignature, SshsigError, to_sign};
 use proptest::prelude::*;
-use text::date::Date;
+use text::date::{Date, NoDate};
 
 mod common;
 use common::{data, identity, key, private};
@@ -158,6 +159,12 @@ fn signers_are_allowed_as_ssh_keygen_allows_them() {
         format!("user valid-after=\"20200101Z\",valid-before=\"20400101\" {ed}\n"),
         format!("user NAMESPACES=\"file\" {ed}\n"),
         format!("# c\n\n  user\t{ed} comment\r\n"),
+        format!(",user {ed}\n"),
+        format!("bob,,user, {ed}\n"),
+        format!("user ,namespaces=\"file\" {ed}\n"),
+        format!("user ,,namespaces=\"file\",,valid-after=\"20200101utc\" {ed}\n"),
+        format!("user namespaces=\",file,\" {ed}\n"),
+        format!("user valid-after=\"202001011200UTC\" {ed}\n"),
     ] {
         let last = file.lines().count();
         assert_eq!(allowed(file.as_bytes(), &plain, &asked("user")), Ok(last), "{file}");
@@ -174,8 +181,14 @@ fn signers_are_allowed_as_ssh_keygen_allows_them() {
         (format!("user valid-before=\"20200101\" {ed}\n"), vec![(1, Denial::Expired)]),
         (
             format!("user valid-after=\"20400101\",valid-before=\"20200101\" {ed}\n"),
-            line(LineFault::ReversedTimes),
+            vec![(1, Denial::ReversedTimes)],
         ),
+        (format!("user , {ed}\n"), line(LineFault::EndOfOptions)),
+        (format!("user namespaces=\"file\", {ed}\n"), line(LineFault::EndOfOptions)),
+        (format!("user namespaces=\"file\",, {ed}\n"), line(LineFault::EndOfOptions)),
+        (format!("user namespaces=\"file\"x {ed}\n"), line(LineFault::OptionValue { option: "namespaces" })),
+        (format!("user valid-after=\"20200101 \" {ed}\n"), line(LineFault::Date(NoDate))),
+        (format!("user valid-after=\"20200101UTCZ\" {ed}\n"), line(LineFault::Date(NoDate))),
         (
             format!("user namespaces=\"file\",namespaces=\"file\" {ed}\n"),
             line(LineFault::Repeated { option: "namespaces" }),
@@ -215,6 +228,11 @@ fn times_are_those_of_their_zone_and_both_ends_count() {
         allowed(file.as_bytes(), &plain, &Asked { at, ..asked("user") }).is_ok()
     };
     let noon = Date::parse("202611211200Z").unwrap().seconds();
+    // One hour after the first in its own zone, and the same moment: as with TZ=XXX-1 ssh-keygen -Y verify.
+    assert!(!at("valid-after=\"202611211200Z\",valid-before=\"202611211300\"", noon));
+    assert!(at("valid-after=\"202611211200Z\",valid-before=\"202611211301\"", noon));
+    // The numbers are in the wrong order, and the moments are not.
+    assert!(at("valid-after=\"202611211230\",valid-before=\"202611211200Z\"", noon));
     assert!(at("valid-after=\"202611211200Z\"", noon) && !at("valid-after=\"202611211200Z\"", noon - 1));
     assert!(at("valid-before=\"202611211200Z\"", noon) && !at("valid-before=\"202611211200Z\"", noon + 1));
     assert!(at("valid-after=\"202611211300\"", noon) && !at("valid-after=\"202611211300\"", noon - 1));
@@ -251,7 +269,7 @@ fn a_certificate_counts_for_users_and_in_its_time_only() {
 fn denials_end_at_a_limit() {
     let file = "garbage\n".repeat(1000);
     assert_eq!(allowed(file.as_bytes(), &verified("ed25519"), &asked("user")).unwrap_err().len(), 16);
-    let long = format!("user {} {}\n", key("keys/ed25519.pub"), "x".repeat(65536));
+    let long = format!("user {} {}\n", key("keys/ed25519.pub"), "x".repeat(MAX_LINE));
     assert_eq!(lines(long.as_bytes()).next().unwrap().1, Err(LineFault::TooLong));
 }
 

@@ -1,8 +1,6 @@
 //! ECDSA keys and signatures over the curves of NIST (RFC 5656, FIPS 186-5).
 
-mod backend;
-
-use crypto::{NoEntropy, Rng};
+use crypto::{EcdsaError, NistCurve, NoEntropy, Rng};
 use wire::{Decode, Encode, Mpint, Reader, Sink, encoded_len, put_string};
 use zeroize::Zeroizing;
 
@@ -47,6 +45,15 @@ impl Curve {
             Self::NistP256 => 256,
             Self::NistP384 => 384,
             Self::NistP521 => 521,
+        }
+    }
+
+    /// Who does its arithmetic.
+    fn arithmetic(self) -> NistCurve {
+        match self {
+            Self::NistP256 => NistCurve::P256,
+            Self::NistP384 => NistCurve::P384,
+            Self::NistP521 => NistCurve::P521,
         }
     }
 
@@ -106,6 +113,21 @@ impl EcdsaPublicKey {
         &self.point
     }
 
+    /// Whether SEC 1 §2.3.3 writes the point so: uncompressed, compressed or, as only old programs do, both at once.
+    pub(crate) fn is_point(&self, written: &[u8]) -> bool {
+        let Some((form, numbers)) = written.split_first() else { return false };
+        let both = self.point.get(1..).unwrap_or_default();
+        let (x, y) = both.split_at_checked(self.curve.field_len()).unwrap_or_default();
+        // The last bit of y is all that x does not tell of it.
+        let bit = y.last().map_or(0, |last| last & 1);
+        match form {
+            &UNCOMPRESSED => numbers == both,
+            2 | 3 => *form == 2 | bit && numbers == x,
+            6 | 7 => *form == 6 | bit && numbers == both,
+            _ => false,
+        }
+    }
+
     /// Reads what follows the type's name in a public key blob (RFC 5656 §3.1): the curve, which must be that of the
     /// type, and the point.
     pub(crate) fn read(curve: Curve, input: &mut Reader<'_>) -> Result<Self, KeyError> {
@@ -129,7 +151,10 @@ impl EcdsaPublicKey {
             fixed.resize(fixed.len().saturating_add(missing), 0);
             fixed.extend_from_slice(number.magnitude());
         }
-        backend::verify(self.curve, &self.point, data, &fixed)
+        self.curve.arithmetic().verify(&self.point, data, &fixed).map_err(|error| match error {
+            EcdsaError::BadPoint => VerifyError::BadKey,
+            EcdsaError::BadSignature => VerifyError::BadSignature,
+        })
     }
 }
 
@@ -159,7 +184,7 @@ impl EcdsaPrivateKey {
         if secret.len() != curve.field_len() {
             return Err(KeyError::WrongLength { expected: curve.field_len(), got: secret.len() });
         }
-        let point = backend::public_point(curve, secret).ok_or(KeyError::BadPrivate)?;
+        let point = curve.arithmetic().public_point(secret).ok_or(KeyError::BadPrivate)?;
         let public = EcdsaPublicKey::from_point(curve, &point)?;
         Ok(Self { secret: Zeroizing::new(secret.into()), public })
     }
@@ -190,7 +215,7 @@ impl EcdsaPrivateKey {
     /// The bytes of a signature. The same data gives the same signature (RFC 6979), so no bad randomness can give the
     /// key away.
     pub(crate) fn sign(&self, data: &[u8]) -> Option<Vec<u8>> {
-        let fixed = backend::sign(self.public.curve, &self.secret, data)?;
+        let fixed = self.public.curve.arithmetic().sign(&self.secret, data)?;
         let (r, s) = fixed.split_at_checked(self.public.curve.field_len())?;
         let [r, s] = [r, s].map(Mpint::from_magnitude);
         let mut bytes = Vec::with_capacity(encoded_len(&r).saturating_add(encoded_len(&s)));
@@ -203,14 +228,19 @@ impl EcdsaPrivateKey {
     /// the number. `None` when they do not belong together.
     pub(crate) fn read(curve: Curve, input: &mut Reader<'_>) -> Result<Option<Self>, KeyError> {
         let public = EcdsaPublicKey::read(curve, input)?;
-        let number = Mpint::decode(input)?.magnitude();
+        let key = Self::from_number(curve, Mpint::decode(input)?)?;
+        Ok((key.public == public).then_some(key))
+    }
+
+    /// The key with this number, which [`from_scalar`](Self::from_scalar) gets in its one length.
+    pub(crate) fn from_number(curve: Curve, number: Mpint<'_>) -> Result<Self, KeyError> {
+        let number = number.magnitude();
         let missing = curve.field_len().checked_sub(number.len()).ok_or(KeyError::BadPrivate)?;
         let mut secret = Zeroizing::new(vec![0; curve.field_len()]);
         if let Some(end) = secret.get_mut(missing..) {
             end.copy_from_slice(number);
         }
-        let key = Self::from_scalar(curve, &secret)?;
-        Ok((key.public == public).then_some(key))
+        Self::from_scalar(curve, &secret)
     }
 
     /// Puts what [`read`](Self::read) reads. Only into memory that is wiped.

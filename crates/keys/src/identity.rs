@@ -1,6 +1,8 @@
 //! What a peer can show as its key: a plain key, or a certificate of one.
 
-use crate::{Certificate, KeyError, PublicKey};
+use std::fmt;
+
+use crate::{Certificate, KeyError, PublicKey, base64};
 
 /// A key as a peer shows it: in `publickey` requests, in key exchanges, in lists of revoked keys.
 ///
@@ -70,5 +72,12 @@ impl Identity {
             Self::Key(_) => key.into(),
             Self::Certificate(_) => format!("{key}-CERT"),
         }
+    }
+}
+
+/// The type and the blob in base64, as in a `.pub` file without comment.
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.key_type(), &*base64::encode(&self.blob()))
     }
 }

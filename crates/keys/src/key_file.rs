@@ -157,6 +157,9 @@ pub enum FileError {
         /// The cipher or the function.
         name: String,
     },
+    /// What is said of how the cipher's key is made of the passphrase is none of it: there are no rounds or no salt, or
+    /// other fields than these.
+    BadKdfOptions,
     /// Trying a passphrase would take longer than a file may ask for.
     TooManyRounds {
         /// The rounds or iterations that it asks for.
@@ -223,6 +226,7 @@ impl fmt::Display for FileError {
             Self::UnknownEncryption { name } => {
                 write!(f, "key is encrypted with {name}, which is not supported")
             }
+            Self::BadKdfOptions => f.write_str("bad key derivation options in the key file"),
             Self::TooManyRounds { got, limit } => {
                 write!(f, "{got} rounds of key derivation, more than {limit}")
             }

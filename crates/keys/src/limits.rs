@@ -1,11 +1,12 @@
 //! Limits of what is read as a key.
 
-/// Longest public key or signature blob in bytes that is looked at. An RSA key of 16384 bits has 2 KiB; the largest
-/// certificates that OpenSSH makes, with many principals, stay below this.
-pub const BLOB_MAX: usize = 32 * 1024;
+/// Longest public key, certificate or signature blob in bytes that is looked at. An RSA key of 16384 bits has 2 KiB; a
+/// certificate with as many principals as may be, of 255 bytes each, has 65 KiB and its keys. What is signed in a login
+/// holds it once more than the request does, and an agent takes 256 KiB at most.
+pub const BLOB_MAX: usize = 72 * 1024;
 
 /// Longest public key line in bytes, with type, base64 and comment.
-pub const LINE_MAX: usize = 64 * 1024;
+pub const LINE_MAX: usize = 128 * 1024;
 
 /// Largest private key file in bytes. The largest RSA key that `ssh-keygen` makes takes 13 KiB.
 pub const FILE_MAX: usize = 64 * 1024;
@@ -25,5 +26,5 @@ pub const RSA_BITS_MIN: usize = 1024;
 /// Largest RSA modulus in bits that is read as a key, as in OpenSSH.
 pub const RSA_BITS_MAX: usize = 16 * 1024;
 
-/// Largest RSA modulus in bits that a signature is verified with. The work grows with its square.
-pub const RSA_VERIFY_BITS_MAX: usize = 8 * 1024;
+/// Largest RSA public exponent in bits. The work of verifying grows with it; OpenSSH has 64, and nobody has over 17.
+pub const RSA_EXPONENT_BITS_MAX: usize = 33;

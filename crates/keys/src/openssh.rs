@@ -3,11 +3,11 @@
 mod encryption;
 
 use crypto::{Rng, Secret};
-use wire::{Decode, Encode, Name, Reader, Sink, encoded_len, put_string, put_u32};
+use wire::{Decode, Encode, Name, Reader, Sink, WireError, encoded_len, put_string, put_u32};
 use zeroize::Zeroizing;
 
 pub use encryption::FileCipher;
-pub(crate) use encryption::{Wrong, open_aes_cbc};
+pub(crate) use encryption::{Wrong, open_aes_cbc, open_triple_des_cbc};
 
 use crate::key_file::{Encryption, FileError, KeyFile, WriteError};
 use crate::limits::{FILE_MAX, ROUNDS_MAX};
@@ -80,10 +80,10 @@ impl<'a> Container<'a> {
         if self.kdf != BCRYPT {
             return Err(unknown(self.kdf));
         }
-        let mut options = Reader::new(self.kdf_options);
-        let salt = options.string()?;
-        let rounds = options.u32()?;
-        options.finish()?;
+        let (salt, rounds) = self.bcrypt_options().map_err(|_| FileError::BadKdfOptions)?;
+        if salt.is_empty() || rounds == 0 {
+            return Err(FileError::BadKdfOptions);
+        }
         if rounds > ROUNDS_MAX {
             return Err(FileError::rounds(rounds));
         }
@@ -102,6 +102,14 @@ impl<'a> Container<'a> {
             FileError::CheckMismatch => FileError::WrongPassphrase,
             damaged => damaged,
         })
+    }
+
+    /// The salt and the rounds that a key is made with, and nothing more.
+    fn bcrypt_options(&self) -> Result<(&'a [u8], u32), WireError> {
+        let mut options = Reader::new(self.kdf_options);
+        let read = (options.string()?, options.u32()?);
+        options.finish()?;
+        Ok(read)
     }
 
     /// Reads the private section: two equal numbers, the key, the comment, and the padding 1, 2, 3 and so on.

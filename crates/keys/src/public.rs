@@ -39,22 +39,27 @@ impl PublicKey {
     /// [`KeyError::UnknownType`] when the name is well formed and not one of ours, else what is wrong with the bytes.
     pub fn parse(blob: &[u8]) -> Result<Self, KeyError> {
         let (key_type, mut input) = open(blob)?;
-        let key = match key_type.as_str() {
-            ed25519::KEY_TYPE => Self::Ed25519(Ed25519PublicKey::read(&mut input)?),
-            rsa::KEY_TYPE => Self::Rsa(RsaPublicKey::read(&mut input)?),
-            sk::ED25519 => Self::SkEd25519(SkEd25519PublicKey::read(&mut input)?),
-            sk::ECDSA => Self::SkEcdsa(SkEcdsaPublicKey::read(&mut input)?),
+        let key = Self::read(key_type.as_str(), &mut input)?;
+        input.finish()?;
+        Ok(key)
+    }
+
+    /// Reads what follows the name of this type in a blob, or the nonce in a certificate's.
+    pub(crate) fn read(key_type: &str, input: &mut Reader<'_>) -> Result<Self, KeyError> {
+        Ok(match key_type {
+            ed25519::KEY_TYPE => Self::Ed25519(Ed25519PublicKey::read(input)?),
+            rsa::KEY_TYPE => Self::Rsa(RsaPublicKey::read(input)?),
+            sk::ED25519 => Self::SkEd25519(SkEd25519PublicKey::read(input)?),
+            sk::ECDSA => Self::SkEcdsa(SkEcdsaPublicKey::read(input)?),
             #[cfg(feature = "mldsa")]
             name @ (mldsa::KEY_TYPE | mldsa::KEY_TYPE_OPENSSH) => {
-                Self::MlDsa44Ed25519(MlDsa44Ed25519PublicKey::read(name, &mut input)?)
+                Self::MlDsa44Ed25519(MlDsa44Ed25519PublicKey::read(name, input)?)
             }
             name => {
                 let curve = Curve::of_key_type(name).ok_or(KeyError::UnknownType)?;
-                Self::Ecdsa(EcdsaPublicKey::read(curve, &mut input)?)
+                Self::Ecdsa(EcdsaPublicKey::read(curve, input)?)
             }
-        };
-        input.finish()?;
-        Ok(key)
+        })
     }
 
     /// The name of the type in a blob, whether or not the type is known; the rest of the blob is not looked at.

@@ -2,19 +2,21 @@
 
 mod private;
 
+use crypto::HashAlg;
 use ring::signature::{self as ring_rsa, RsaParameters, RsaPublicKeyComponents};
 use wire::{Decode, Encode, Mpint, Reader, Sink};
 
+use private::encoded;
 pub use private::{RsaNumbers, RsaPrivateKey};
 
-use crate::limits::{RSA_BITS_MAX, RSA_BITS_MIN, RSA_VERIFY_BITS_MAX};
+use crate::limits::{RSA_BITS_MAX, RSA_BITS_MIN, RSA_EXPONENT_BITS_MAX};
 use crate::{KeyError, VerifyError};
 
 /// The name of the key type (RFC 4253 §6.6).
 pub(crate) const KEY_TYPE: &str = "ssh-rsa";
 
-/// Length in bytes over which an exponent is not even looked at.
-const EXPONENT_LEN_MAX: usize = 5;
+/// Largest modulus in bits that `ring` verifies with. For larger ones there is arithmetic that takes some milliseconds.
+const RING_BITS_MAX: usize = 8 * 1024;
 
 /// The hash of a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +27,14 @@ pub(crate) enum RsaHash {
 }
 
 impl RsaHash {
+    fn algorithm(self) -> HashAlg {
+        match self {
+            Self::Sha1 => HashAlg::Sha1,
+            Self::Sha256 => HashAlg::Sha256,
+            Self::Sha512 => HashAlg::Sha512,
+        }
+    }
+
     fn parameters(self, bits: usize) -> &'static RsaParameters {
         // The library wants to be asked by name for keys that are shorter than anybody should have.
         match (self, bits >= 2048) {
@@ -51,18 +61,19 @@ impl RsaPublicKey {
     ///
     /// # Errors
     /// [`KeyError::BadModulus`] when the modulus is even, under [`RSA_BITS_MIN`] or over [`RSA_BITS_MAX`];
-    /// [`KeyError::BadExponent`] when the exponent is even, at most 3, or 2^33 or more, which would cost more work than
-    /// any signature is worth.
+    /// [`KeyError::BadExponent`] when the exponent is even, 1, or has over [`RSA_EXPONENT_BITS_MAX`] bits, which would
+    /// cost more work than any signature is worth. An exponent of 3 is good as any, because nothing here takes a
+    /// signature of which only a part fits.
     pub fn new(e: &[u8], n: &[u8]) -> Result<Self, KeyError> {
-        let [e, n] = [e, n].map(|bytes| Mpint::from_magnitude(bytes).magnitude());
-        let odd = |bytes: &[u8]| bytes.last().is_some_and(|byte| byte & 1 == 1);
-        if !odd(n) || !(RSA_BITS_MIN..=RSA_BITS_MAX).contains(&bits(n)) {
+        let [e, n] = [e, n].map(Mpint::from_magnitude);
+        let odd = |number: Mpint<'_>| number.magnitude().last().is_some_and(|byte| byte & 1 == 1);
+        if !odd(n) || !(RSA_BITS_MIN..=RSA_BITS_MAX).contains(&n.bits()) {
             return Err(KeyError::BadModulus);
         }
-        if !odd(e) || e == [3] || e == [1] || e.len() > EXPONENT_LEN_MAX || bits(e) > 33 {
+        if !odd(e) || !(2..=RSA_EXPONENT_BITS_MAX).contains(&e.bits()) {
             return Err(KeyError::BadExponent);
         }
-        Ok(Self { e: e.into(), n: n.into() })
+        Ok(Self { e: e.magnitude().into(), n: n.magnitude().into() })
     }
 
     /// The public exponent, big-endian without leading zero bytes.
@@ -80,7 +91,7 @@ impl RsaPublicKey {
     /// The size of the modulus in bits.
     #[must_use]
     pub fn bits(&self) -> usize {
-        bits(&self.n)
+        Mpint::from_magnitude(&self.n).bits()
     }
 
     /// Reads what follows the type's name in a public key blob (RFC 4253 §6.6).
@@ -93,13 +104,17 @@ impl RsaPublicKey {
     /// Verifies the bytes of a signature. Some signers leave its leading zero bytes out; like OpenSSH we put them back,
     /// and take no signature that is longer than the modulus.
     pub(crate) fn verify(&self, hash: RsaHash, data: &[u8], signature: &[u8]) -> Result<(), VerifyError> {
-        if self.bits() > RSA_VERIFY_BITS_MAX {
-            return Err(VerifyError::BadKey);
-        }
         let wrong = VerifyError::WrongLength { expected: self.n.len(), got: signature.len() };
         let missing = self.n.len().checked_sub(signature.len()).ok_or(wrong)?;
         let mut padded = vec![0; missing];
         padded.extend_from_slice(signature);
+        if self.bits() > RING_BITS_MAX {
+            // RFC 8017 §5.2.2: the number is below the modulus, or one signature would have two forms.
+            let below = padded.as_slice() < &*self.n;
+            let power = self.power(&padded).ok_or(VerifyError::BadSignature)?;
+            let good = below && encoded(hash, data, self.n.len()).is_some_and(|message| power == message);
+            return if good { Ok(()) } else { Err(VerifyError::BadSignature) };
+        }
         RsaPublicKeyComponents { n: &self.n, e: &self.e }
             .verify(hash.parameters(self.bits()), data, &padded)
             .map_err(|_| VerifyError::BadSignature)
@@ -111,10 +126,4 @@ impl Encode for RsaPublicKey {
         Mpint::from_magnitude(&self.e).encode(out);
         Mpint::from_magnitude(&self.n).encode(out);
     }
-}
-
-/// How many bits a number without leading zero bytes has.
-fn bits(magnitude: &[u8]) -> usize {
-    let zeros = magnitude.first().map_or(0, |byte| byte.leading_zeros());
-    magnitude.len().saturating_mul(8).saturating_sub(usize::try_from(zeros).unwrap_or_default())
 }

@@ -14,7 +14,8 @@ use crypto::{NoEntropy, Rng, SeededRng};
 use fixtures::{part, parts};
 use nacre_keys::{
     Certificate, CertificateError, CertificateFault, CertificateKind, CertificateOption, CertificateRequest,
-    KeyError, KeyFile, KeyLine, PrivateKey, PublicKey, RequestError, SIGNATURES, SignError, SignatureAlg,
+    Identity, IdentityLine, KeyError, KeyFile, KeyLine, PrivateKey, PublicKey, RequestError, SIGNATURES,
+    SignError, SignatureAlg, limits,
 };
 use proptest::prelude::*;
 
@@ -157,8 +158,21 @@ fn what_could_not_be_read_is_not_made() {
         request.extensions = vec![CertificateOption::new("x", b""), CertificateOption::new("x", b"")];
     });
     assert_eq!(twice, RequestError::Certificate(CertificateFault::OptionOrder.into()));
-    let long = refusal(|request| request.key_id = vec![b'a'; 40_000]);
+    let long = refusal(|request| request.key_id = vec![b'a'; limits::BLOB_MAX]);
     assert!(matches!(long, RequestError::Certificate(KeyError::Malformed(_))), "{long}");
+}
+
+#[test]
+fn a_certificate_with_as_many_long_names_as_may_be_is_made_and_read_and_fits_into_a_line() {
+    let mut request = CertificateRequest::new(CertificateKind::Host, key(), b"id");
+    request.principals =
+        (0..limits::PRINCIPALS_MAX).map(|number| format!("{number:0>255}").into_bytes()).collect();
+    let certificate = request.sign(&authority(), ed25519(), &mut SeededRng::new(1)).unwrap();
+    assert!(certificate.names(format!("{:0>255}", 255).as_bytes()));
+    let line = certificate.to_string();
+    assert!(certificate.blob().len() > 65 * 1024 && line.len() < limits::LINE_MAX);
+    let read = IdentityLine::parse(line.as_bytes()).unwrap().into_identity();
+    assert_eq!(read, Identity::Certificate(Box::new(certificate)));
 }
 
 #[test]

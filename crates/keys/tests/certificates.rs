@@ -71,10 +71,10 @@ fn every_certificate_says_what_ssh_keygen_says_of_it() {
         assert_eq!(Certificate::parse(certificate.blob()).unwrap(), certificate);
         types.push(certificate.key_type());
     }
-    for row in Certificate::types() {
+    for row in SIGNATURES.iter().filter(|row| row.certificate) {
         // The name that OpenSSH 10.6 knows no more.
-        let known = types.contains(&row);
-        assert_eq!(known, row != "ssh-mldsa44-ed25519-cert-v01@openssh.com", "{row}");
+        let known = types.contains(&row.key_type);
+        assert_eq!(known, row.key_type != "ssh-mldsa44-ed25519-cert-v01@openssh.com", "{}", row.name);
     }
 }
 

@@ -24,7 +24,7 @@ const CTR: &str = include_str!("data/openssh-aes256-ctr.txt");
 const CBC: &str = include_str!("data/openssh-aes256-cbc.txt");
 
 /// The files of each cipher.
-const ENCRYPTED: [(FileCipher, &str); 9] = [
+const ENCRYPTED: [(FileCipher, &str); 10] = [
     (FileCipher::Aes128Ctr, include_str!("data/openssh-aes128-ctr.txt")),
     (FileCipher::Aes192Ctr, include_str!("data/openssh-aes192-ctr.txt")),
     (FileCipher::Aes256Ctr, CTR),
@@ -33,6 +33,7 @@ const ENCRYPTED: [(FileCipher, &str); 9] = [
     (FileCipher::Aes256Cbc, CBC),
     (FileCipher::Aes128Gcm, include_str!("data/openssh-aes128-gcm.txt")),
     (FileCipher::Aes256Gcm, GCM),
+    (FileCipher::TripleDesCbc, include_str!("data/openssh-3des-cbc.txt")),
     (FileCipher::ChaCha20Poly1305, include_str!("data/openssh-chacha20-poly1305.txt")),
 ];
 
@@ -149,16 +150,43 @@ fn a_file_may_not_ask_for_more_work_than_the_limit() {
         let error = read(&rounds(got), b"passphrase").unwrap_err();
         assert_eq!(error, FileError::TooManyRounds { got, limit: limits::ROUNDS_MAX });
     }
-    assert_eq!(read(&rounds(0), b"passphrase").unwrap_err(), FileError::WrongPassphrase);
     assert_eq!(read(&rounds(2), b"passphrase").unwrap_err(), FileError::WrongPassphrase);
+}
+
+#[test]
+fn a_file_that_says_no_rounds_or_no_salt_is_not_one_with_another_passphrase() {
+    let file = part(CTR, "ed25519");
+    // The options behind the function's name: their length, the salt of 16 bytes, the rounds.
+    let at = 15 + 4 + 10 + 4 + 6;
+    let with = |options: &[u8]| {
+        changed(file, |document| {
+            let new = [&u32::try_from(options.len()).unwrap().to_be_bytes(), options].concat();
+            document.splice(at..at + 4 + 24, new);
+        })
+    };
+    let salt = [&[0, 0, 0, 16][..], &[7; 16]].concat();
+    for options in [
+        [&salt[..], &[0, 0, 0, 0]].concat(),
+        [&[0; 4][..], &[0, 0, 0, 1]].concat(),
+        [&salt[..], &[0, 0, 0, 1, 0]].concat(),
+        salt.clone(),
+        Vec::new(),
+    ] {
+        let error = read(&with(&options), b"passphrase").unwrap_err();
+        assert_eq!(error, FileError::BadKdfOptions, "{options:?}");
+        assert_eq!(error.to_string(), "bad key derivation options in the key file");
+    }
+    let other_salt = with(&[&salt[..], &[0, 0, 0, 1]].concat());
+    assert_eq!(read(&other_salt, b"passphrase").unwrap_err(), FileError::WrongPassphrase);
 }
 
 #[test]
 fn ciphers_and_functions_that_are_not_known_are_named() {
     let unknown = |name: &str| FileError::UnknownEncryption { name: name.into() };
-    let file = part(include_str!("data/openssh-3des-cbc.txt"), "rsa");
-    assert_eq!(read(file, b"passphrase").unwrap_err(), unknown("3des-cbc"));
-    assert_eq!(unknown("3des-cbc").to_string(), "key is encrypted with 3des-cbc, which is not supported");
+    // A cipher that only OpenSSH before 7.6 had.
+    let file = replaced(part(CTR, "ed25519"), b"\0\0\0\x0aaes256-ctr", b"\0\0\0\x0aarcfour256");
+    assert_eq!(read(&file, b"passphrase").unwrap_err(), unknown("arcfour256"));
+    assert_eq!(unknown("arcfour256").to_string(), "key is encrypted with arcfour256, which is not supported");
     let file = replaced(part(CTR, "ed25519"), b"bcrypt", b"argon2");
     assert_eq!(read(&file, b"passphrase").unwrap_err(), unknown("argon2"));
     // A name that is right, and a proof that is missing.

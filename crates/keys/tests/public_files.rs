@@ -10,7 +10,9 @@
 mod fixtures;
 
 use fixtures::{part, parts};
-use nacre_keys::{Fingerprint, FingerprintHash, KeyError, KeyLine, PublicKey, Ssh2Error, Ssh2PublicKey};
+use nacre_keys::{
+    Fingerprint, FingerprintHash, KeyError, KeyLine, PublicKey, Ssh2Error, Ssh2PublicKey, limits,
+};
 use proptest::prelude::*;
 
 const PUBLIC: &str = include_str!("data/public.txt");
@@ -101,7 +103,7 @@ fn what_is_wrong_with_a_file_of_rfc_4716_is_said() {
         (text.replace("AAAA", "AA*A"), Ssh2Error::BadBase64),
         ("---- BEGIN SSH2 PUBLIC KEY ----\nComment: a\\".to_owned(), Ssh2Error::BadHeader),
         (text.replace("Comment: \"", &format!("Comment: \"{}", "a".repeat(1025))), Ssh2Error::BadHeader),
-        ("a".repeat(70_000), Ssh2Error::TooLong),
+        ("a".repeat(limits::LINE_MAX + 1), Ssh2Error::TooLong),
     ] {
         assert_eq!(Ssh2PublicKey::parse(file.as_bytes()), Err(error), "{file:.80}");
     }

@@ -13,7 +13,7 @@ use nacre_keys::{
     Assertion, CertificateKind, CertificateRequest, Curve, EcdsaPrivateKey, EcdsaPublicKey, Identity,
     IdentityLine, KeyError, KeyLine, NewKey, PrivateKey, PublicKey, RsaNumbers, RsaPrivateKey, RsaPublicKey,
     SIGNATURES, SignError, Signature, SignatureAlg, SkEcdsaPublicKey, SkEd25519PublicKey, VerifyError,
-    limits, verify,
+    verify,
 };
 use wire::{Encode, Mpint, WireError, put_string, put_u32};
 
@@ -159,16 +159,12 @@ fn an_rsa_key_has_a_size_and_an_exponent_that_are_worth_the_work() {
     }
     let even = [&modulus(2048)[..255], &[0xfe]].concat();
     assert_eq!(key(&e, &even), Err(KeyError::BadModulus));
-    for e in [&[5][..], &[37], &[1, 0, 1], &[0xff; 4], &[1, 0xff, 0xff, 0xff, 0xff]] {
+    for e in [&[3][..], &[5], &[37], &[1, 0, 1], &[0xff; 4], &[1, 0xff, 0xff, 0xff, 0xff]] {
         assert_eq!(key(e, &modulus(2048)), Ok(2048), "{e:?}");
     }
-    for e in [&[][..], &[0], &[1], &[2], &[3], &[4], &[2, 0, 0, 0, 1], &[0xff; 256]] {
+    for e in [&[][..], &[0], &[1], &[2], &[4], &[2, 0, 0, 0, 1], &[0xff; 256]] {
         assert_eq!(key(e, &modulus(2048)), Err(KeyError::BadExponent), "{e:?}");
     }
-    // Verification with more bits than anybody needs is not even begun.
-    let huge = PublicKey::Rsa(RsaPublicKey::new(&e, &modulus(limits::RSA_VERIFY_BITS_MAX + 1)).unwrap());
-    let signature = strings(&[b"rsa-sha2-256", &[1; 1025]]);
-    assert_eq!(verify(row("rsa-sha2-256"), &huge.blob(), DATA, &signature), Err(VerifyError::BadKey));
 }
 
 /// The numbers of an RSA key of 3072 bits that `ssh-keygen` made: n, e, d, iqmp, p, q.

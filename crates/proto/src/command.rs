@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use connection::{ChannelRequest, ChannelType, GlobalRequest, Grant, LocalId, Priority, Signal, Stream};
+use transport::message::Debug;
 use transport::{Reason, RekeyPolicy};
+use wire::{Human, Outbox};
 
 use crate::alive::Alive;
 use crate::limits::COMMAND_ROOM;
@@ -176,6 +178,19 @@ impl<S: Side> Connection<S> {
             return Err(Misuse::NoRoom.into());
         }
         Ok(self.transport.ping(data)?)
+    }
+
+    /// Sends a line that the peer shows to who wants to know more (RFC 4253 §11.3).
+    ///
+    /// # Errors
+    /// Misuse, when there is no room.
+    pub fn debug(&mut self, text: &str) -> Result<(), Misuse> {
+        if self.transport.reply_room() < COMMAND_ROOM.saturating_add(text.len()) {
+            return Err(Misuse::NoRoom);
+        }
+        let (message, language) = (Human(text.as_bytes()), Human(b""));
+        self.transport.send(&Debug { always_display: false, message, language });
+        Ok(())
     }
 
     /// Ends the connection. Send what [`transmit`](Self::transmit) still holds, then close the socket.

@@ -22,6 +22,9 @@ use wire::Role;
 /// The account of the peers.
 const USER: &str = "nacre";
 
+/// The key exchange that OpenSSH 10.6 does not know.
+const UNKNOWN: &str = "mlkem1024nistp384-sha384";
+
 /// All recordings.
 fn recordings() -> Vec<Record> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings");
@@ -79,7 +82,7 @@ fn what_was_sent_to_a_real_peer_is_sent_again() {
         }
     }
     println!("recordings: {count} replayed");
-    assert!(count >= 6 * KEX.len(), "{count}");
+    assert!(count >= 6 * (KEX.len() - 1), "{count}");
 }
 
 #[test]
@@ -89,7 +92,7 @@ fn every_algorithm_was_recorded() {
         seen.extend(record.config.split(',').map(str::to_owned));
         assert!(record.entries.len() > 30, "{}", record.config);
     }
-    let all = KEX.iter().map(|row| row.name);
+    let all = KEX.iter().map(|row| row.name).filter(|name| *name != UNKNOWN);
     for name in all.chain(CIPHERS.iter().map(|row| row.name)).chain(MACS.iter().map(|row| row.name)) {
         assert!(seen.contains(name), "{name}");
     }

@@ -59,6 +59,8 @@ pub(crate) enum Parsed {
     Options(Box<Options>),
     /// `-V`: nothing but the version is wanted.
     Version,
+    /// `-Q NAME`: nothing but what this build can do, as with `ssh -Q`.
+    Query(String),
 }
 
 /// Why a command line cannot be used.
@@ -115,14 +117,17 @@ pub(crate) const USAGE: &str = "\
 usage: sshd [-46DdeGiqTtV] [-C connection_spec] [-E log_file] [-f config_file]
             [-g login_grace_time] [-h host_key_file] [-o option] [-p port]
        sshd --quick [-46deq] [-E log_file] [-o option] [-p port]
+       sshd -Q query
 ";
 
 impl Options {
     /// Reads the arguments after the program's name: letters behind one dash, a value behind its letter or in the next argument, in
     /// any order, up to `--`.
     pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, Fault> {
-        let mut arguments =
-            arguments.into_iter().map(|argument| argument.into_string().map_err(|_| Fault::NotText));
+        let mut arguments = arguments
+            .into_iter()
+            .map(|argument| argument.into_string().map_err(|_| Fault::NotText))
+            .peekable();
         let mut options = Self::default();
         let mut connection = Vec::new();
         while let Some(argument) = arguments.next() {
@@ -138,6 +143,13 @@ impl Options {
                 Some(cluster) => {
                     let mut letters = cluster.chars();
                     while let Some(letter) = letters.next() {
+                        // By itself it means nothing, as with OpenSSH, which takes no word that is no option.
+                        if letter == 'Q'
+                            && letters.as_str().is_empty()
+                            && let Some(Ok(query)) = arguments.next_if(is_query)
+                        {
+                            return Ok(Parsed::Query(query));
+                        }
                         let mut value = || match letters.as_str() {
                             "" => arguments.next().ok_or(Fault::NoArgument(letter))?,
                             _ => Ok(letters.by_ref().collect()),
@@ -216,6 +228,11 @@ impl Options {
             None => Ok(()),
         }
     }
+}
+
+/// Whether the argument behind `-Q` belongs to it.
+fn is_query(argument: &Result<String, Fault>) -> bool {
+    argument.as_ref().is_ok_and(|argument| !argument.starts_with('-'))
 }
 
 #[cfg(test)]
@@ -299,6 +316,16 @@ mod tests {
         ];
         for (line, expected) in faults {
             assert_eq!(parse(line).unwrap_err().to_string(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_query_is_the_word_behind_its_letter_which_means_nothing_without_one() {
+        for line in ["-Q cipher", "-tQ cipher -Z", "-f /x -Q cipher extra"] {
+            assert_eq!(parse(line), Ok(Parsed::Query("cipher".into())), "{line}");
+        }
+        for line in ["-Q", "-Q -t", "-Qt", "-Q --"] {
+            assert_eq!(options(line).ignored, ['Q'], "{line}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Dates as `expiry-time` of authorized_keys has them (`sshd(8)`): `YYYYMMDD[HHMM[SS]][Z]`.
+//! Dates as `expiry-time` of authorized_keys has them (`sshd(8)`): `YYYYMMDD[HHMM[SS]][Z]`, where `UTC` may stand for `Z`.
 
 use core::fmt;
 
@@ -33,7 +33,10 @@ impl Date {
     /// # Errors
     /// Anything else, and what is not after 1970-01-01 00:00:00.
     pub fn parse(text: &str) -> Result<Self, NoDate> {
-        let without_zone = text.strip_suffix(['Z', 'z']);
+        let without_zone = ["Z", "UTC"].into_iter().find_map(|zone| {
+            let (date, end) = text.split_at_checked(text.len().checked_sub(zone.len())?)?;
+            end.eq_ignore_ascii_case(zone).then_some(date)
+        });
         let digits = without_zone.unwrap_or(text);
         if !matches!(digits.len(), 8 | 12 | 14) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(NoDate);
@@ -95,7 +98,7 @@ pub struct NoDate;
 
 impl fmt::Display for NoDate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("expected a date as YYYYMMDD, YYYYMMDDHHMM or YYYYMMDDHHMMSS, with or without Z")
+        f.write_str("expected a date as YYYYMMDD, YYYYMMDDHHMM or YYYYMMDDHHMMSS, with or without Z or UTC")
     }
 }
 
@@ -111,6 +114,8 @@ mod tests {
         for (text, seconds, shown) in [
             ("20260101", 1_767_225_600, "2026-01-01T00:00:00"),
             ("20240229Z", 1_709_164_800, "2024-02-29T00:00:00Z"),
+            ("20240229UTC", 1_709_164_800, "2024-02-29T00:00:00Z"),
+            ("20380119031408uTc", 2_147_483_648, "2038-01-19T03:14:08Z"),
             ("202403010000", 1_709_251_200, "2024-03-01T00:00:00"),
             ("20000301", 951_868_800, "2000-03-01T00:00:00"),
             ("21000301z", 4_107_542_400, "2100-03-01T00:00:00Z"),
@@ -138,6 +143,11 @@ mod tests {
         for text in [
             "",
             "Z",
+            "UTC",
+            "20260101UTCZ",
+            "20260101ZUTC",
+            "20260101TC",
+            "20260101 UTC",
             "x",
             "2026",
             "202601",

@@ -76,12 +76,12 @@ pub enum Misbehaviour {
     NumberZero,
     /// The peer's sequence numbers wrapped in the initial key exchange.
     SequenceWrapped,
-    /// In a strict exchange something came before KEXINIT.
+    /// In a strict initial exchange something came before KEXINIT.
     StrictKexInitNotFirst {
         /// The sequence number that KEXINIT had.
         sequence: u32,
     },
-    /// In a strict exchange something came that is not the message which was awaited.
+    /// In a strict initial exchange something came that is not the message which was awaited.
     StrictViolation {
         /// Its number.
         number: u8,

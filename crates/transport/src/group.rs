@@ -4,8 +4,10 @@ use crypto::limits::{MAX_GROUP_BITS, MIN_GROUP_BITS};
 use crypto::{CipherAlg, Group};
 use wire::{Encode, Mpint, Role, Sink};
 
+use crate::ident::software;
 use crate::message::KexDhGexRequest;
 use crate::negotiate::Agreed;
+use crate::quirks;
 
 /// The sizes of a group, as lengths of its prime in bits, that somebody asks for (RFC 4419 §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +21,9 @@ pub struct GroupRequest {
 }
 
 impl GroupRequest {
-    /// What a client asks for: as large as the algorithms on top of the exchange are strong, by OpenSSH's rule.
-    pub(crate) fn for_strength_of(agreed: &Agreed) -> Self {
+    /// What a client asks a server with this identification for: as large as the algorithms on top of the exchange are strong, by
+    /// OpenSSH's rule, and as the server can.
+    pub(crate) fn for_strength_of(agreed: &Agreed, server_ident: &[u8]) -> Self {
         let strengths = [Role::Client, Role::Server].map(|sender| {
             let protection = agreed.protection.sent_by(sender);
             let mac = protection.mac.map_or(0, |mac| mac.key_len);
@@ -32,6 +35,8 @@ impl GroupRequest {
             17..=24 => 7680,
             _ => MAX_GROUP_BITS,
         };
+        let preferred =
+            quirks::group_bits(software(server_ident)).map_or(preferred, |most| preferred.min(most));
         Self { min: MIN_GROUP_BITS, preferred, max: MAX_GROUP_BITS }
     }
 
@@ -66,10 +71,9 @@ impl From<KexDhGexRequest> for GroupRequest {
     }
 }
 
-/// Bytes of strength that a cipher needs of the exchange. Keys of 3DES are longer than they are strong.
+/// Bytes of strength that a cipher needs of the exchange: nothing that is derived for it may be guessed more easily.
 fn strength(cipher: &CipherAlg) -> usize {
-    let key = if cipher.name == "3des-cbc" { 14 } else { cipher.key_len };
-    key.max(cipher.block_len).max(cipher.iv_len)
+    cipher.strength.max(cipher.block_len).max(cipher.iv_len)
 }
 
 /// What a group that the server chose adds to the exchange hash.
@@ -136,6 +140,9 @@ mod tests {
             ("chacha20-poly1305@openssh.com", None, 8192),
             ("aes128-ctr", Some("hmac-sha2-256"), 8192),
             ("aes192-ctr", Some("hmac-sha2-512"), 8192),
+            ("aes192-cbc", Some("umac-64@openssh.com"), 7680),
+            // By its strength and not by its length, which would be 192 bits.
+            ("3des-cbc", Some("umac-64@openssh.com"), 3072),
         ] {
             let here = Protection {
                 cipher: row(cipher),
@@ -153,7 +160,7 @@ mod tests {
                     host_key: keys::SignatureAlg::by_name("ssh-ed25519").unwrap(),
                     protection,
                 };
-                let asked = GroupRequest::for_strength_of(&agreed);
+                let asked = GroupRequest::for_strength_of(&agreed, b"SSH-2.0-x");
                 assert_eq!(asked, request(2048, preferred, 8192), "{cipher}");
                 assert_eq!(asked.within_limits(), Some(asked));
             }

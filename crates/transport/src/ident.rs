@@ -58,25 +58,30 @@ impl PeerIdent {
     /// The version of its protocol: `2.0` or `1.99`, which mean the same.
     #[must_use]
     pub fn protocol(&self) -> &str {
-        self.part(1)
+        part(&self.line, 1)
     }
 
     /// What the peer calls its software, for workarounds; comments do not belong to it.
     #[must_use]
     pub fn software(&self) -> &str {
-        self.part(2).split(' ').next().unwrap_or_default()
+        software(&self.line)
     }
 
     /// What stands after the first blank, if there is one.
     #[must_use]
     pub fn comments(&self) -> Option<&str> {
-        self.part(2).split_once(' ').map(|(_, comments)| comments)
+        part(&self.line, 2).split_once(' ').map(|(_, comments)| comments)
     }
+}
 
-    fn part(&self, index: usize) -> &str {
-        // Only printable US-ASCII gets here.
-        std::str::from_utf8(&self.line).unwrap_or_default().splitn(3, '-').nth(index).unwrap_or_default()
-    }
+/// What the sender of an identification calls its software.
+pub(crate) fn software(line: &[u8]) -> &str {
+    part(line, 2).split(' ').next().unwrap_or_default()
+}
+
+fn part(line: &[u8], index: usize) -> &str {
+    // Only printable US-ASCII gets here.
+    std::str::from_utf8(line).unwrap_or_default().splitn(3, '-').nth(index).unwrap_or_default()
 }
 
 impl std::fmt::Display for PeerIdent {

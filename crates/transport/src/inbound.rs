@@ -11,11 +11,9 @@ use crate::sequence::Sequence;
 pub(crate) struct Inbound {
     key: OpeningKey,
     sequence: Sequence,
-    /// All bytes of the packet under way, once its length is known. With encrypt-and-MAC its first block has been
-    /// decrypted by then, which must not be done twice.
-    expected: Option<usize>,
-    /// The connection is lost, which does not show yet.
-    doomed: Option<Doomed>,
+    /// The packet under way, once its length is known. With encrypt-and-MAC its first block has been decrypted by then,
+    /// which must not be done twice.
+    under_way: Option<UnderWay>,
     /// Packets that this key opened.
     packets: u64,
     /// Bytes that this key opened.
@@ -27,13 +25,15 @@ pub(crate) struct Inbound {
     authenticated: bool,
 }
 
-/// What is still to be done before a packet that is not accepted shows as one.
+/// A packet that is not all there.
 #[derive(Clone, Copy)]
-struct Doomed {
-    /// Bytes that are still read.
-    left: usize,
-    /// Bytes of the longest packet that nobody has verified.
-    unverified: usize,
+struct UnderWay {
+    /// All of its bytes on the wire, from its length to its tag.
+    total: usize,
+    /// Those of the longest packet that could have begun here.
+    longest: usize,
+    /// It is refused, which must not show before the longest packet would be there.
+    doomed: bool,
 }
 
 /// A packet that was opened.
@@ -50,8 +50,7 @@ impl Inbound {
         Self {
             key: OpeningKey::none(),
             sequence: Sequence::default(),
-            expected: None,
-            doomed: None,
+            under_way: None,
             packets: 0,
             bytes: 0,
             compression: None,
@@ -61,50 +60,43 @@ impl Inbound {
     }
 
     /// The bytes of the next packet on the wire, from its length to its tag, when its length is there. A length over
-    /// `limit` is refused before anything waits or grows for it.
-    pub(crate) fn expect(&mut self, rx: &mut RecvBuf, limit: u32) -> Result<Option<usize>, Error> {
-        if self.doomed.is_some() {
-            return self.read_on(rx);
-        }
-        if self.expected.is_none() {
-            let Some(prefix) = rx.data_mut(self.key.prefix_len()) else { return Ok(None) };
-            let length = self.key.length(self.sequence.next(), prefix).map_err(open_error)?;
-            self.expected = self.total(length, limit);
-            if self.expected.is_none() {
-                if self.key.must_conceal_errors() {
-                    self.doom(0, limit);
-                    return self.read_on(rx);
+    /// `limit` is refused before anything waits or grows for it. Whatever was received, this takes note of: where errors
+    /// must be concealed it is decrypted now, so that nothing is left to do for a packet of any length when it is there.
+    pub(crate) fn expect(
+        &mut self,
+        rx: &mut RecvBuf,
+        packets_max: u64,
+        limit: u32,
+    ) -> Result<Option<usize>, Error> {
+        let under_way = match self.under_way {
+            Some(under_way) => under_way,
+            None => {
+                let Some(prefix) = rx.data_mut(self.key.prefix_len()) else { return Ok(None) };
+                if self.packets >= packets_max {
+                    return Err(Error::KeyUsedUp);
                 }
-                return Err(Error::BadPacketLength { length });
+                let length = self.key.length(self.sequence.next(), prefix).map_err(open_error)?;
+                let longest = self.longest(limit);
+                *self.under_way.insert(match self.total(length, limit) {
+                    Some(total) => UnderWay { total, longest, doomed: false },
+                    None if self.key.must_conceal_errors() => {
+                        UnderWay { total: longest, longest, doomed: true }
+                    }
+                    None => return Err(Error::BadPacketLength { length }),
+                })
             }
+        };
+        self.advance(rx, under_way.total)?;
+        Ok(Some(under_way.total))
+    }
+
+    /// Works on what is there of a packet of `total` bytes, where its errors must be concealed.
+    fn advance(&mut self, rx: &mut RecvBuf, total: usize) -> Result<(), Error> {
+        if self.key.must_conceal_errors() {
+            let here = total.saturating_sub(self.key.tag_len()).min(rx.len());
+            self.key.advance(rx.data_mut(here).unwrap_or_default()).map_err(open_error)?;
         }
-        Ok(self.expected)
-    }
-
-    /// A packet of which `read` bytes were read is not accepted, and where it ended may not show.
-    fn doom(&mut self, read: usize, limit: u32) {
-        let longest = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(4);
-        let left = longest.saturating_add(self.key.tag_len()).saturating_sub(read);
-        self.doomed = Some(Doomed { left, unverified: left });
-    }
-
-    /// Reads as many bytes as the longest packet has, and fails with what is said of a forged one.
-    fn read_on(&mut self, rx: &mut RecvBuf) -> Result<Option<usize>, Error> {
-        let Some(doomed) = &mut self.doomed else { return Ok(None) };
-        let here = rx.len().min(doomed.left);
-        // What is here can be taken.
-        let _ = rx.take(here);
-        doomed.left = doomed.left.saturating_sub(here);
-        if doomed.left > 0 {
-            return Ok(None);
-        }
-        self.key.pretend(doomed.unverified);
-        Err(Error::Forged)
-    }
-
-    /// Whether the connection is lost already.
-    pub(crate) fn is_doomed(&self) -> bool {
-        self.doomed.is_some()
+        Ok(())
     }
 
     /// All bytes of a packet with this `packet_length`, if there can be one.
@@ -119,29 +111,36 @@ impl Inbound {
         whole.checked_add(self.key.tag_len()).filter(|_| blocks)
     }
 
+    /// All bytes of the longest packet.
+    fn longest(&self, limit: u32) -> usize {
+        let whole = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(4);
+        let over = whole.checked_rem(self.key.block_len()).unwrap_or_default();
+        whole.saturating_sub(over).saturating_add(self.key.tag_len())
+    }
+
     /// Opens the packet whose length [`expect`](Self::expect) gave, when it is all there. A payload that was compressed
     /// may have as many bytes as a packet may: `limit`.
-    pub(crate) fn open<'b>(
-        &mut self,
-        rx: &'b mut RecvBuf,
-        packets_max: u64,
-        limit: u32,
-    ) -> Result<Option<Opened<'b>>, Error> {
-        let Some(total) = self.expected else { return Ok(None) };
+    pub(crate) fn open<'b>(&mut self, rx: &'b mut RecvBuf, limit: u32) -> Result<Option<Opened<'b>>, Error> {
+        let sequence = self.sequence.next();
+        let total = loop {
+            let Some(mut under_way) = self.under_way else { return Ok(None) };
+            let Some(packet) = rx.data_mut(under_way.total) else { return Ok(None) };
+            match self.key.open(sequence, packet) {
+                Ok(()) if !under_way.doomed => break under_way.total,
+                Ok(()) => return Err(Error::Forged),
+                Err(error) if under_way.doomed || !self.key.must_conceal_errors() => {
+                    return Err(open_error(error));
+                }
+                Err(_) => {
+                    under_way = UnderWay { total: under_way.longest, doomed: true, ..under_way };
+                    self.under_way = Some(under_way);
+                    self.advance(rx, under_way.total)?;
+                }
+            }
+        };
         let tag_len = self.key.tag_len();
         let Some((packet, inflated)) = rx.take_beside_inflated(total) else { return Ok(None) };
-        self.expected = None;
-        if self.packets >= packets_max {
-            return Err(Error::KeyUsedUp);
-        }
-        let sequence = self.sequence.next();
-        if let Err(error) = self.key.open(sequence, packet) {
-            if self.key.must_conceal_errors() {
-                self.doom(total, limit);
-                return Ok(None);
-            }
-            return Err(open_error(error));
-        }
+        self.under_way = None;
         self.sequence.advance();
         self.packets = self.packets.saturating_add(1);
         self.bytes = self.bytes.saturating_add(u64::try_from(total).unwrap_or(u64::MAX));
@@ -213,6 +212,11 @@ impl Inbound {
     }
 
     #[cfg(test)]
+    pub(crate) fn sequence(&self) -> Sequence {
+        self.sequence
+    }
+
+    #[cfg(test)]
     pub(crate) fn set_sequence(&mut self, sequence: Sequence) {
         self.sequence = sequence;
     }
@@ -227,3 +231,6 @@ fn open_error(error: OpenError) -> Error {
         OpenError::TooShort | OpenError::OutOfTurn => Error::Forged,
     }
 }
+
+#[cfg(test)]
+mod tests;

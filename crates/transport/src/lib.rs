@@ -9,9 +9,9 @@
 //!
 //! # What it guarantees
 //! It does not panic, whatever comes. Every queue and every count has a limit ([`limits`]). A length is looked at
-//! before anything waits or grows for it. Per packet it allocates nothing. Strict KEX is offered and kept, in every
-//! exchange. No exchange comes into force without an [`Ask`] that was answered with yes, and for a client without a
-//! host key that has signed.
+//! before anything waits or grows for it. Per packet it allocates nothing. Strict KEX is offered and kept: nothing beside
+//! the initial exchange, and sequence numbers that begin again with each key. No exchange comes into force without an
+//! [`Ask`] that was answered with yes, and for a client without a host key that has signed.
 //!
 //! # What it may depend on
 //! `wire`, `crypto`, `keys`. It knows nothing of users and channels.
@@ -31,6 +31,8 @@ pub mod message;
 mod negotiate;
 mod outbound;
 mod outbuf;
+mod query;
+mod quirks;
 mod reason;
 mod recvbuf;
 mod rekey;
@@ -50,6 +52,7 @@ pub use ident::{Ident, PeerIdent};
 pub use input::{Ask, Event, HostKeyOffer, Input, Payload, SignRequest};
 pub use limits::Limits;
 pub use negotiate::{Agreed, Kind, Negotiated, NoCommon, Protection, negotiate};
+pub use query::query;
 pub use reason::Reason;
 pub use recvbuf::RecvBuf;
 pub use rekey::RekeyPolicy;

@@ -11,8 +11,9 @@ pub const GREETING_LINE_MAX: usize = 1024;
 /// Most lines before a server's identification.
 pub const GREETING_LINES_MAX: u32 = 1024;
 
-/// Largest `packet_length` before authentication: RFC 4253 §6.1 wants 35,000 bytes to be understood, nobody needs more.
-pub const PACKET_LENGTH_BEFORE_AUTH: u32 = 35_000;
+/// Largest `packet_length` before authentication: the longest certificate, with a signature and a name beside it. RFC 4253
+/// §6.1 wants 35,000 bytes to be understood.
+pub const PACKET_LENGTH_BEFORE_AUTH: u32 = 96 * 1024;
 
 /// Largest `packet_length` after authentication, as OpenSSH has it. A payload that came compressed may have as many bytes.
 pub const PACKET_LENGTH_MAX: u32 = 256 * 1024;
@@ -53,8 +54,9 @@ pub const RECV_BUFFER_MIN: usize = 4 * 1024;
 /// Packets that a peer may send before it is authenticated, or has authenticated us.
 pub const PACKETS_BEFORE_AUTH: u64 = 2048;
 
-/// Key exchanges that may be begun before authentication. One is needed; nobody rekeys that early without a reason.
-pub const EXCHANGES_BEFORE_AUTH: u32 = 4;
+/// Key exchanges that may be begun before authentication. One is needed; a second one is begun by whoever counts the time and
+/// waits an hour for a password. OpenSSH begins none.
+pub const EXCHANGES_BEFORE_AUTH: u32 = 2;
 
 /// Packets that one key may protect (RFC 4344 §3.1 asks for a rekey by then). Reaching it ends the connection.
 pub const PACKETS_PER_KEY: u64 = 1 << 31;

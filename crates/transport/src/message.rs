@@ -7,7 +7,7 @@ use wire::{Bytes, Human, Mpint, NameList, Rest};
 pub enum Phase {
     /// At any time.
     Always,
-    /// At any time but in a strict key exchange.
+    /// At any time but in the initial key exchange, when that is a strict one.
     Loose,
     /// Only where no exchange is under way: it begins one.
     Begin,

@@ -152,8 +152,9 @@ impl Outbound {
             let [l0, l1, l2, l3] = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
             *header = [l0, l1, l2, l3, u8::try_from(padding).unwrap_or(u8::MAX)];
         }
-        // RFC 4253 §6 would have random padding. It was to help ciphers that leak equal plaintext; the modes of today
-        // do not, and before the keys there is nothing to hide. Random bytes would cost more than sealing does.
+        // RFC 4253 §6 would have random padding. It was to help ciphers that leak equal plaintext. No mode here does:
+        // under CBC a block depends on all that came before it, and whoever waits for two blocks to collide knows plaintext
+        // enough without the padding's. Before the keys there is nothing to hide. Random bytes would cost more than sealing.
         if let Some(padding) = packet.get_mut(padding_start..padding_start.saturating_add(padding)) {
             padding.fill(0);
         }
@@ -266,6 +267,11 @@ impl Outbound {
     /// Bytes of payloads that wait for the gate.
     pub(crate) fn waiting(&self) -> usize {
         self.replies.len()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn sequence(&self) -> Sequence {
+        self.sequence
     }
 
     #[cfg(test)]

@@ -352,6 +352,20 @@ fn only_the_message_that_is_due_is_taken() {
 }
 
 #[test]
+fn a_server_that_fails_over_large_groups_is_asked_for_smaller_ones() {
+    for (software, preferred) in
+        [("Raw_1", 8192), ("Cisco-1.25", 4096), ("Cisco-1.25 IOS", 4096), ("Cisco-2.0", 8192)]
+    {
+        let config = changed(bare(Role::Client), |config| {
+            config.algorithms.ciphers = Directions::both(vec![cipher("aes256-gcm@openssh.com")]);
+        });
+        let mut raw = Raw::against_named(config, software);
+        raw.say(&RawInit { ciphers: "aes256-gcm@openssh.com".into(), ..init(Role::Server, true) }.payload());
+        assert_eq!(raw.heard().pop(), Some(request(2048, preferred, 8192)), "{software}");
+    }
+}
+
+#[test]
 fn between_the_steps_a_strict_exchange_takes_nothing_else() {
     let ignore = payload(&Ignore { data: Bytes(b"") });
     for strict in [true, false] {

@@ -190,6 +190,38 @@ fn a_wrong_guess_is_dropped_once_whatever_it_holds() {
     }
 }
 
+/// Every way in which a guess can be announced, by either side: only one that was announced and is wrong is dropped.
+#[test]
+fn a_packet_is_dropped_as_a_guess_only_where_one_was_announced_and_is_wrong() {
+    let rows = (0..16).map(|row| [1, 2, 4, 8].map(|bit| row & bit != 0));
+    for [announced, same_kex, same_host_key, strict] in rows {
+        for role in [Role::Client, Role::Server] {
+            let base = if strict { RawInit::strict(role.peer()) } else { RawInit::plain() };
+            let first = |same: bool, list: String| if same { list } else { format!("other,{list}") };
+            let init = RawInit {
+                kex: first(same_kex, base.kex),
+                host_keys: first(same_host_key, base.host_keys),
+                guess: announced,
+                ..RawInit::plain()
+            };
+            let mut raw = Raw::against(null_config(role));
+            raw.say(&init.payload());
+            // As a message of the method that was agreed on it is too short.
+            raw.say(&[if role == Role::Server { 30 } else { 31 }, 1, 2, 3]);
+            let case = format!("{role:?} {announced} {same_kex} {same_host_key} {strict}");
+            if announced && !(same_kex && same_host_key) {
+                assert_eq!(raw.party.error, None, "{case}");
+                assert!(raw.party.asked.is_empty(), "{case}");
+                raw.go_on();
+                raw.say(&payload(&NewKeys {}));
+                assert_eq!((raw.party.error, raw.party.machine.exchanges()), (None, 1), "{case}");
+            } else {
+                assert!(matches!(raw.error(), Error::Malformed(_)), "{case}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_server_that_guesses_wrong_is_understood_too() {
     let mut raw = Raw::against(null_config(Role::Client));

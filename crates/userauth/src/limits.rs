@@ -19,7 +19,7 @@ pub const PASSWORD_MAX: usize = 1024;
 pub const RESPONSE_MAX: usize = 1024;
 
 /// Longest public key or certificate in bytes. Over it the request fails; a client may not offer one.
-pub const KEY_BLOB_MAX: usize = 16 * 1024;
+pub const KEY_BLOB_MAX: usize = keys::limits::BLOB_MAX;
 
 /// Longest signature in bytes. Over it the request fails; a client may not send one.
 pub const SIGNATURE_MAX: usize = 8 * 1024;

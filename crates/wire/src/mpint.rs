@@ -15,19 +15,15 @@ impl<'a> Mpint<'a> {
         Self(bytes.get(zeros..).unwrap_or_default())
     }
 
-    /// The big-endian magnitude without leading zero bytes: empty for zero.
-    #[must_use]
-    pub fn magnitude(self) -> &'a [u8] {
-        self.0
-    }
-}
-
-impl<'a> Decode<'a> for Mpint<'a> {
-    fn decode(input: &mut Reader<'a>) -> Result<Self, WireError> {
-        let bytes = input.string()?;
+    /// The number that an mpint with these contents is, its length not among them.
+    ///
+    /// # Errors
+    /// [`WireError::BadMpint`] when it is negative or has a leading zero byte that no sign bit asks for;
+    /// [`WireError::TooLong`] over [`MPINT_MAX`].
+    pub fn from_contents(bytes: &'a [u8]) -> Result<Self, WireError> {
         let magnitude = match bytes {
             [0, second, ..] if second & 0x80 != 0 => bytes.get(1..).unwrap_or_default(),
-            // A leading zero that no sign bit asks for: two encodings of one number would be two signatures of one.
+            // Two encodings of one number would be two signatures of one.
             [0, ..] => return Err(WireError::BadMpint),
             [first, ..] if first & 0x80 != 0 => return Err(WireError::BadMpint),
             _ => bytes,
@@ -37,16 +33,47 @@ impl<'a> Decode<'a> for Mpint<'a> {
         }
         Ok(Self(magnitude))
     }
+
+    /// The big-endian magnitude without leading zero bytes: empty for zero.
+    #[must_use]
+    pub fn magnitude(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// What stands in an mpint behind its length: the magnitude, behind a zero byte where it would be a negative number.
+    #[must_use]
+    pub fn to_contents(self) -> Vec<u8> {
+        let mut contents = Vec::with_capacity(self.0.len().saturating_add(1));
+        contents.extend_from_slice(self.sign());
+        contents.extend_from_slice(self.0);
+        contents
+    }
+
+    /// The zero byte that the magnitude needs before it, or nothing.
+    fn sign(self) -> &'static [u8] {
+        if self.0.first().is_some_and(|byte| byte & 0x80 != 0) { &[0] } else { &[] }
+    }
+
+    /// How many bits the magnitude has: 0 for zero.
+    #[must_use]
+    pub fn bits(self) -> usize {
+        let zeros = self.0.first().map_or(0, |first| first.leading_zeros());
+        self.0.len().saturating_mul(8).saturating_sub(usize::try_from(zeros).unwrap_or_default())
+    }
+}
+
+impl<'a> Decode<'a> for Mpint<'a> {
+    fn decode(input: &mut Reader<'a>) -> Result<Self, WireError> {
+        Self::from_contents(input.string()?)
+    }
 }
 
 impl Encode for Mpint<'_> {
     fn encode<S: Sink + ?Sized>(&self, out: &mut S) {
-        let sign = self.0.first().is_some_and(|byte| byte & 0x80 != 0);
-        let length = self.0.len().saturating_add(usize::from(sign));
+        let sign = self.sign();
+        let length = self.0.len().saturating_add(sign.len());
         put_u32(out, u32::try_from(length).unwrap_or(u32::MAX));
-        if sign {
-            out.put(&[0]);
-        }
+        out.put(sign);
         out.put(self.0);
     }
 }
@@ -86,6 +113,7 @@ mod tests {
             let mut out = Vec::new();
             Mpint::from_magnitude(magnitude).encode(&mut out);
             assert_eq!(out, wire);
+            assert_eq!(Mpint::from_magnitude(magnitude).to_contents(), wire[4..]);
             assert_eq!(decode_all::<Mpint<'_>>(wire).unwrap().magnitude(), magnitude);
         }
         // The RFC's negative examples: -1234 and -deadbeef.
@@ -99,6 +127,15 @@ mod tests {
         assert_eq!(decode_all::<Mpint<'_>>(&[0, 0, 0, 2, 0, 1]), Err(WireError::BadMpint));
         assert_eq!(decode_all::<Mpint<'_>>(&[0, 0, 0, 1, 0]), Err(WireError::BadMpint));
         assert_eq!(Mpint::from_magnitude(&[0, 0, 5]).magnitude(), [5]);
+    }
+
+    #[test]
+    fn the_bits_of_a_number_are_those_of_its_magnitude() {
+        for (magnitude, bits) in [(&[][..], 0), (&[0, 0], 0), (&[1], 1), (&[0, 0x80], 8), (&[1, 0], 9)] {
+            assert_eq!(Mpint::from_magnitude(magnitude).bits(), bits, "{magnitude:?}");
+        }
+        assert_eq!(Mpint::from_contents(&[0, 0x80]), Ok(Mpint::from_magnitude(&[0x80])));
+        assert_eq!(Mpint::from_contents(&[0]), Err(WireError::BadMpint));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{Arguments, Value, line, word};
 use crate::error::{Problem, quoted};
 
-/// `AuthorizedPrincipalsFile`: a path with tokens (`%%`, `%h`, `%U`, `%u`), in the user's home unless it begins with `/`.
+/// `AuthorizedPrincipalsFile`: a path with tokens (`%%`, `%h`, `%U`, `%u`) and wildcards, in the user's home unless it begins with `/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizedPrincipalsFile(pub Option<String>);
 
@@ -18,6 +18,51 @@ impl Value for AuthorizedPrincipalsFile {
             return Ok(Self(None));
         }
         Ok(Self(Some(if word.starts_with('~') { arguments.in_home(&word)? } else { word })))
+    }
+
+    fn dump(&self, name: &str, (): &(), out: &mut String) {
+        line(out, name, &self.0.as_deref().map_or_else(|| "none".into(), word));
+    }
+}
+
+/// `AuthorizedKeysCommand` and `AuthorizedPrincipalsCommand`: a program by its absolute path, and its arguments with quotes and tokens,
+/// as they were written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginCommand(pub Option<String>);
+
+impl Value for LoginCommand {
+    type Range = ();
+
+    fn parse(arguments: &mut Arguments<'_>, (): &()) -> Result<Self, Problem> {
+        let raw = arguments.raw();
+        if raw.eq_ignore_ascii_case("none") {
+            return Ok(Self(None));
+        }
+        if !raw.starts_with('/') {
+            return Err(Problem::NotAbsolute(quoted(arguments.keyword)));
+        }
+        Ok(Self(Some(raw.into())))
+    }
+
+    fn dump(&self, name: &str, (): &(), out: &mut String) {
+        line(out, name, self.0.as_deref().unwrap_or("none"));
+    }
+}
+
+/// `AuthorizedKeysCommandUser` and `AuthorizedPrincipalsCommandUser`: as whom such a program runs, with tokens (`%%`, `%u`). `none` is
+/// nobody, though OpenSSH looks for an account of that name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandUser(pub Option<String>);
+
+impl Value for CommandUser {
+    type Range = ();
+
+    fn parse(arguments: &mut Arguments<'_>, (): &()) -> Result<Self, Problem> {
+        let name = arguments.word()?;
+        if name.is_empty() {
+            return Err(Problem::MissingUser(quoted(arguments.keyword)));
+        }
+        Ok(Self(Some(name).filter(|name| !name.eq_ignore_ascii_case("none"))))
     }
 
     fn dump(&self, name: &str, (): &(), out: &mut String) {

@@ -11,13 +11,13 @@ use zeroize::Zeroizing;
 /// 310 KB. It is made for the first payload, and [`release`](Self::release) gives it back.
 pub struct Deflater {
     pub(super) stream: Option<Box<CompressorOxide>>,
-    /// What comes before the next payload.
-    lead: Lead,
+    /// What comes before the next payload; nothing any more when the stream is broken.
+    lead: Option<Lead>,
     /// The last bytes that were compressed. A new encoder begins with them, so that it can refer to them.
     recent: Zeroizing<Vec<u8>>,
 }
 
-/// The output is shorter than [`Deflater::room_for`] says. The stream is broken then.
+/// The output is shorter than [`Deflater::room_for`] says. The stream is broken then, and says this for every payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoRoom;
 
@@ -46,7 +46,7 @@ impl Deflater {
             *room = HEADER;
             lead.len = HEADER.len();
         }
-        Self { stream: None, lead, recent: Zeroizing::default() }
+        Self { stream: None, lead: Some(lead), recent: Zeroizing::default() }
     }
 
     /// Bytes that are always enough for a payload of `payload_len` bytes. What does not compress becomes longer: where
@@ -61,7 +61,8 @@ impl Deflater {
     /// # Errors
     /// [`NoRoom`], never where `output` has [`room_for`](Self::room_for) the payload.
     pub fn deflate(&mut self, payload: &[u8], output: &mut [u8]) -> Result<usize, NoRoom> {
-        let lead = std::mem::take(&mut self.lead);
+        // It is put back when all went well.
+        let lead = self.lead.take().ok_or(NoRoom)?;
         let (room, rest) = output.split_at_mut_checked(lead.len).ok_or(NoRoom)?;
         room.copy_from_slice(lead.bytes.get(..lead.len).ok_or(NoRoom)?);
         let stream = self.stream.get_or_insert_with(|| {
@@ -80,6 +81,7 @@ impl Deflater {
             return Err(NoRoom);
         }
         self.remember(payload);
+        self.lead = Some(Lead::default());
         lead.len.checked_add(written).ok_or(NoRoom)
     }
 
@@ -98,8 +100,13 @@ impl Deflater {
         let Some(mut stream) = self.stream.take() else { return };
         // Up to seven bits have not come out yet. An empty block that ends at a byte brings them to light, and what a
         // new encoder writes can stand behind it.
-        let (_, _, written) = compress(&mut stream, &[], &mut self.lead.bytes, TDEFLFlush::Sync);
-        self.lead.len = written;
+        let mut lead = Lead::default();
+        let (status, _, written) = compress(&mut stream, &[], &mut lead.bytes, TDEFLFlush::Sync);
+        lead.len = written;
+        // Room that is full to the brim may have left something behind. It cannot be, but a stream of which a bit is lost
+        // must not go on.
+        let whole = status == TDEFLStatus::Okay && written < LEAD_MAX;
+        self.lead = self.lead.take().filter(|_| whole).map(|_| lead);
     }
 }
 

@@ -133,6 +133,11 @@ fn too_little_room_is_an_error_and_no_panic() {
     for room in [0, 1, 2, 3, 10, 4999, 5000] {
         let (mut deflater, _) = ends();
         assert_eq!(deflater.deflate(&noise, &mut vec![0; room]), Err(NoRoom), "{room}");
+        // The peer could not follow any more, so nothing comes out for it.
+        let enough = &mut vec![0; Deflater::room_for(noise.len())];
+        assert_eq!(deflater.deflate(&noise, enough), Err(NoRoom), "{room}");
+        deflater.release();
+        assert_eq!(deflater.deflate(&noise, enough), Err(NoRoom), "{room}");
     }
 }
 

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::nist;
 use super::{KexError, Response, exactly, x25519};
+use crate::nist::point_len;
 use crate::{Rng, SharedSecret};
 
 /// A curve that a method names.
@@ -23,9 +24,9 @@ impl Curve {
     pub(super) fn public_len(self) -> usize {
         match self {
             Self::X25519 => x25519::PUBLIC_LEN,
-            Self::P256 => nist::public_len::<NistP256>(),
-            Self::P384 => nist::public_len::<NistP384>(),
-            Self::P521 => nist::public_len::<NistP521>(),
+            Self::P256 => point_len::<NistP256>(),
+            Self::P384 => point_len::<NistP384>(),
+            Self::P521 => point_len::<NistP521>(),
         }
     }
 }

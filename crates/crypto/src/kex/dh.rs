@@ -6,9 +6,9 @@
 
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, Odd};
+use wire::Mpint;
 use zeroize::Zeroizing;
 
-use super::group::trimmed;
 use super::{Group, KexError, Response};
 use crate::rng::secret_bytes;
 use crate::{Rng, SharedSecret};
@@ -42,12 +42,12 @@ impl Keypair {
         }
         let exponent = Zeroizing::new(BoxedUint::from_be_slice_truncated(bytes.as_slice(), EXPONENT_BITS));
         let power = raise(&field, &group.generator, &exponent);
-        let power = trimmed(&power);
+        let power = Mpint::from_magnitude(&power);
         // In a good group this cannot happen; in a bad one the generator has next to no powers.
-        if !is_public_value(group, power) {
+        if !is_public_value(group, power.magnitude()) {
             return Err(KexError::BadGroup);
         }
-        Ok(Self { group: group.clone(), field, exponent, public: contents(power) })
+        Ok(Self { group: group.clone(), field, exponent, public: power.to_contents() })
     }
 
     pub(super) fn public(&self) -> &[u8] {
@@ -88,23 +88,7 @@ fn is_public_value(group: &Group, magnitude: &[u8]) -> bool {
     group.is_inner(magnitude) && ones >= MIN_ONES
 }
 
-/// The magnitude of the `mpint` with these contents, when there is no shorter way to write it and it is not negative
-/// (RFC 4251 §5).
+/// The magnitude of the `mpint` with these contents, when they are its one form.
 fn magnitude(contents: &[u8]) -> Result<&[u8], KexError> {
-    match contents {
-        [0, rest @ ..] if is_negative(rest) => Ok(rest),
-        [] | [0, ..] => Err(KexError::BadPublicValue),
-        _ if is_negative(contents) => Err(KexError::BadPublicValue),
-        _ => Ok(contents),
-    }
-}
-
-/// The contents of the `mpint` with this magnitude, which has no leading zeros.
-fn contents(magnitude: &[u8]) -> Vec<u8> {
-    if is_negative(magnitude) { [&[0], magnitude].concat() } else { magnitude.to_vec() }
-}
-
-/// Whether these bytes, read as they are, would be a negative number.
-fn is_negative(bytes: &[u8]) -> bool {
-    bytes.first().is_some_and(|top| top & 0x80 != 0)
+    Mpint::from_contents(contents).map(Mpint::magnitude).map_err(|_| KexError::BadPublicValue)
 }

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use wire::Mpint;
+
 use super::{KexError, oakley};
 use crate::limits::{MAX_GROUP_BITS, MIN_GROUP_BITS};
 
@@ -24,8 +26,8 @@ impl Group {
     /// [`KexError::BadGroup`] when the modulus has less than [`MIN_GROUP_BITS`] or more than [`MAX_GROUP_BITS`] bits or
     /// is even, or the generator is not between 1 and the modulus - 1, both excluded.
     pub fn new(prime: &[u8], generator: &[u8]) -> Result<Self, KexError> {
-        let group =
-            Self { prime: trimmed(prime).to_vec().into(), generator: trimmed(generator).to_vec().into() };
+        let [prime, generator] = [prime, generator].map(|number| Mpint::from_magnitude(number).magnitude());
+        let group = Self { prime: prime.to_vec().into(), generator: generator.to_vec().into() };
         let sized = (MIN_GROUP_BITS..=MAX_GROUP_BITS).contains(&group.bits());
         let odd = group.prime.last().is_some_and(|byte| byte % 2 == 1);
         if sized && odd && group.is_inner(&group.generator) { Ok(group) } else { Err(KexError::BadGroup) }
@@ -56,9 +58,7 @@ impl Group {
     /// The length of the prime in bits.
     #[must_use]
     pub fn bits(&self) -> u32 {
-        let top = self.prime.first().map_or(0, |byte| byte.leading_zeros());
-        let bits = u32::try_from(self.prime.len()).unwrap_or(u32::MAX).saturating_mul(8);
-        bits.saturating_sub(top)
+        u32::try_from(Mpint::from_magnitude(&self.prime).bits()).unwrap_or(u32::MAX)
     }
 
     /// Whether 1 < `magnitude` < p - 1, where `magnitude` has no leading zeros. Only for numbers that anybody may know.
@@ -79,10 +79,4 @@ impl fmt::Debug for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Group({} bits)", self.bits())
     }
-}
-
-/// `magnitude` without leading zeros.
-pub(super) fn trimmed(magnitude: &[u8]) -> &[u8] {
-    let zeros = magnitude.iter().take_while(|byte| **byte == 0).count();
-    magnitude.get(zeros..).unwrap_or_default()
 }

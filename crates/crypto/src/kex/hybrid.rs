@@ -1,4 +1,4 @@
-//! A key encapsulation mechanism and a curve together (draft-ietf-sshm-mlkem-hybrid-kex, draft-ietf-sshm-ntruprime-ssh).
+//! A key encapsulation mechanism and a curve together (RFC 10042, draft-ietf-sshm-ntruprime-ssh).
 //!
 //! The client sends its encapsulation key and its point, the server a ciphertext and its point, the post-quantum part
 //! first each time. K is the hash of both secrets, again the post-quantum one first, and a `string`: it is not a

@@ -11,6 +11,7 @@ mod error;
 mod group;
 mod hybrid;
 mod kem;
+mod mlkem1024;
 mod mlkem768;
 mod nist;
 mod null;
@@ -56,7 +57,7 @@ pub static KEX: &[KexAlg] = &[
         name: "mlkem768x25519-sha256",
         hash: HashAlg::Sha256,
         status: Status::Default,
-        reference: "draft-ietf-sshm-mlkem-hybrid-kex",
+        reference: "RFC 10042",
         family: Family::Hybrid(Kem::MlKem768, Curve::X25519),
     },
     KexAlg {
@@ -140,8 +141,15 @@ pub static KEX: &[KexAlg] = &[
         name: "mlkem768nistp256-sha256",
         hash: HashAlg::Sha256,
         status: Status::Available,
-        reference: "draft-ietf-sshm-mlkem-hybrid-kex",
+        reference: "RFC 10042",
         family: Family::Hybrid(Kem::MlKem768, Curve::P256),
+    },
+    KexAlg {
+        name: "mlkem1024nistp384-sha384",
+        hash: HashAlg::Sha384,
+        status: Status::Available,
+        reference: "RFC 10042",
+        family: Family::Hybrid(Kem::MlKem1024, Curve::P384),
     },
     KexAlg {
         name: "diffie-hellman-group14-sha1",

@@ -3,45 +3,29 @@
 use std::ops::Mul;
 
 use p256::elliptic_curve::ff::PrimeField;
+use p256::elliptic_curve::group::{Curve as _, CurveAffine};
 use p256::elliptic_curve::point::AffineCoordinates;
-use p256::elliptic_curve::sec1::{FromSec1Point, ModulusSize, ToSec1Point};
-use p256::elliptic_curve::{
-    AffinePoint, CurveArithmetic, CurveGroup, FieldBytes, FieldBytesSize, NonZeroScalar, PublicKey,
-};
+use p256::elliptic_curve::{CurveArithmetic, FieldBytes, NonZeroScalar};
 use zeroize::Zeroizing;
 
 use super::KexError;
+use crate::nist::{Nist, base_times, point_len, read_point, write_point};
 use crate::{NoEntropy, Rng};
 
 /// How often a scalar is drawn until one is below the order. One draw fails less than once in 2^32 times, so that a
 /// source of randomness which fails so often is broken.
 const DRAWS: usize = 8;
 
-/// How a point is written: 4, and both coordinates. RFC 5656 §4 would allow compressed points, but OpenSSH refuses them
-/// too, and nobody sends them.
-const UNCOMPRESSED: u8 = 4;
-
 /// A secret scalar and its point.
 pub(super) struct Keypair<C: CurveArithmetic> {
     scalar: Zeroizing<NonZeroScalar<C>>,
-    public: Box<[u8]>,
+    public: Vec<u8>,
 }
 
-/// Length of a public value in bytes.
-pub(super) fn public_len<C: CurveArithmetic>() -> usize {
-    FieldBytes::<C>::default().len().saturating_mul(2).saturating_add(1)
-}
-
-impl<C> Keypair<C>
-where
-    C: CurveArithmetic,
-    AffinePoint<C>: FromSec1Point<C> + ToSec1Point<C>,
-    FieldBytesSize<C>: ModulusSize,
-{
+impl<C: Nist> Keypair<C> {
     pub(super) fn generate(rng: &mut dyn Rng) -> Result<Self, KexError> {
         let scalar = draw::<C>(rng)?;
-        let public = PublicKey::<C>::from_secret_scalar(&scalar);
-        let public = public.as_affine().to_sec1_point(false).as_bytes().into();
+        let public = write_point::<C>(&base_times::<C>(&scalar).to_affine());
         Ok(Self { scalar, public })
     }
 
@@ -52,15 +36,12 @@ where
     /// The shared point's x. The peer's point must be on the curve and not the point at infinity (RFC 5656 §4); all of
     /// these curves have prime order, so that the product is neither.
     pub(super) fn agree(&self, peer_public: &[u8]) -> Result<Zeroizing<Vec<u8>>, KexError> {
-        let expected = public_len::<C>();
+        let expected = point_len::<C>();
         if peer_public.len() != expected {
             return Err(KexError::WrongLength { expected, got: peer_public.len() });
         }
-        if peer_public.first() != Some(&UNCOMPRESSED) {
-            return Err(KexError::BadPublicValue);
-        }
-        let peer = PublicKey::<C>::from_sec1_bytes(peer_public).map_err(|_| KexError::BadPublicValue)?;
-        let product = Zeroizing::new(peer.to_projective().mul(**self.scalar));
+        let peer = read_point::<C>(peer_public).ok_or(KexError::BadPublicValue)?;
+        let product = Zeroizing::new(peer.to_curve().mul(**self.scalar));
         let product = Zeroizing::new(product.to_affine());
         let coordinate = Zeroizing::new(product.x());
         Ok(Zeroizing::new(coordinate.to_vec()))

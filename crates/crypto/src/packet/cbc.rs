@@ -115,6 +115,11 @@ impl CbcOpening {
         Ok(Self { cipher, block_len: iv.len(), chain: first_chain(iv)? })
     }
 
+    /// Bytes of a block.
+    pub(super) fn block_len(&self) -> usize {
+        self.block_len
+    }
+
     /// Decrypts `bytes`, or nothing where they are not whole blocks.
     pub(super) fn decrypt(&mut self, bytes: &mut [u8]) -> Result<(), Misaligned> {
         if bytes.len().checked_rem(self.block_len) != Some(0) {

@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 
 use crate::limits::MAX_TAG_LEN;
 use crate::mac::{MacAlg, MacKind};
-use crate::umac::Umac;
+use crate::umac::{self, Umac};
 
 use super::error::{KeyError, KeyPart};
 
@@ -18,6 +18,19 @@ pub(super) enum PacketMac {
     HmacSha256(Box<Hmac<Sha256>>),
     HmacSha512(Box<Hmac<Sha512>>),
     Umac(Umac),
+}
+
+/// A key, and the MAC of the packet under way as far as that has come.
+pub(super) enum GradualMac {
+    HmacSha1(Box<Gradual<Hmac<Sha1>>>),
+    HmacSha256(Box<Gradual<Hmac<Sha256>>>),
+    HmacSha512(Box<Gradual<Hmac<Sha512>>>),
+    Umac(Umac, umac::Hashed),
+}
+
+pub(super) struct Gradual<M> {
+    key: M,
+    taken: M,
 }
 
 /// Bytes of a tag, and behind them what no MAC is long enough for.
@@ -59,6 +72,57 @@ impl PacketMac {
             // The sequence number is the nonce here, as 64 bits.
             Self::Umac(key) => widened(&key.tag(u64::from(seq), packet)),
         }
+    }
+}
+
+impl From<PacketMac> for GradualMac {
+    fn from(mac: PacketMac) -> Self {
+        match mac {
+            PacketMac::HmacSha1(key) => Self::HmacSha1(Gradual::of(*key)),
+            PacketMac::HmacSha256(key) => Self::HmacSha256(Gradual::of(*key)),
+            PacketMac::HmacSha512(key) => Self::HmacSha512(Gradual::of(*key)),
+            PacketMac::Umac(key) => Self::Umac(key, umac::Hashed::default()),
+        }
+    }
+}
+
+impl GradualMac {
+    /// A packet with this number begins.
+    pub(super) fn begin(&mut self, seq: u32) {
+        match self {
+            Self::HmacSha1(mac) => mac.taken = hmac(mac.key.clone(), seq, &[]),
+            Self::HmacSha256(mac) => mac.taken = hmac(mac.key.clone(), seq, &[]),
+            Self::HmacSha512(mac) => mac.taken = hmac(mac.key.clone(), seq, &[]),
+            Self::Umac(_, hashed) => *hashed = umac::Hashed::default(),
+        }
+    }
+
+    /// Takes what stands in `packet` behind the first `taken` bytes, which it has.
+    pub(super) fn take(&mut self, packet: &[u8], taken: usize) {
+        let fresh = packet.get(taken..).unwrap_or_default();
+        match self {
+            Self::HmacSha1(mac) => mac.taken.update(fresh),
+            Self::HmacSha256(mac) => mac.taken.update(fresh),
+            Self::HmacSha512(mac) => mac.taken.update(fresh),
+            Self::Umac(key, hashed) => key.hash(hashed, packet),
+        }
+    }
+
+    /// As [`PacketMac::verifies`], of a packet that was [taken](Self::take). More of it may be taken afterwards.
+    pub(super) fn verifies(&self, seq: u32, packet: &[u8], tag: &[u8]) -> bool {
+        let made = match self {
+            Self::HmacSha1(mac) => widened(&mac.taken.clone().finalize().into_bytes()),
+            Self::HmacSha256(mac) => widened(&mac.taken.clone().finalize().into_bytes()),
+            Self::HmacSha512(mac) => widened(&mac.taken.clone().finalize().into_bytes()),
+            Self::Umac(key, hashed) => widened(&key.tag_of(u64::from(seq), hashed, packet)),
+        };
+        made.get(..tag.len()).is_some_and(|made| made.ct_eq(tag).into())
+    }
+}
+
+impl<M: Clone> Gradual<M> {
+    fn of(key: M) -> Box<Self> {
+        Box::new(Self { taken: key.clone(), key })
     }
 }
 

@@ -6,6 +6,7 @@
 mod bulk;
 mod cbc;
 mod chacha;
+mod concealing;
 mod ctr;
 mod error;
 mod gcm;
@@ -48,6 +49,30 @@ impl Layout {
         }
     }
 }
+
+/// What the keys of both directions say of their packets.
+macro_rules! laid_out {
+    ($($key:ty),*) => { $( impl $key {
+        /// The unit in bytes that packets are padded to.
+        #[must_use]
+        pub fn block_len(&self) -> usize {
+            self.layout.block_len
+        }
+
+        /// Bytes of tag after each packet.
+        #[must_use]
+        pub fn tag_len(&self) -> usize {
+            self.layout.tag_len
+        }
+
+        /// Whether the 4 bytes of length do not count towards the padding, because they are not encrypted with the rest.
+        #[must_use]
+        pub fn length_outside_blocks(&self) -> bool {
+            self.layout.length_outside_blocks
+        }
+    } )* };
+}
+laid_out!(SealingKey, OpeningKey);
 
 /// Splits a packet into what is protected and its tag, when it is long enough to be one.
 fn split_tag(packet: &mut [u8], tag_len: usize) -> Option<(&mut [u8], &mut [u8])> {

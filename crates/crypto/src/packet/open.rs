@@ -1,7 +1,7 @@
-use std::hint::black_box;
-
 use super::bulk::BulkOpening;
 use super::chacha::ChaChaOpening;
+use super::concealing::Concealing;
+use super::ctr::AesCtr;
 use super::error::{KeyError, OpenError};
 use super::gcm::Gcm;
 use super::mac::PacketMac;
@@ -12,11 +12,12 @@ use crate::{MacAlg, NULL_CIPHER};
 /// What protects the packets of one direction on their way in.
 ///
 /// For each packet [`length`](Self::length) is called once with its first bytes, and, when as many more are there,
-/// [`open`](Self::open) once with all of it. Until `open` has said yes the length is what anybody may have written:
+/// [`open`](Self::open) once with all of it; where [`must_conceal_errors`](Self::must_conceal_errors) says so,
+/// [`advance`](Self::advance) in between. Until `open` has said yes the length is what anybody may have written:
 /// check it against a bound first. (With encrypt-and-MAC nothing better is possible, as the tag covers the plaintext.)
 pub struct OpeningKey {
     kind: Kind,
-    layout: Layout,
+    pub(super) layout: Layout,
     prefix_len: usize,
     /// Whether the length of the packet under way has been read.
     length_read: bool,
@@ -27,14 +28,19 @@ enum Kind {
     ChaCha20Poly1305(ChaChaOpening),
     Gcm(Gcm),
     EncryptThenMac(BulkOpening, PacketMac),
-    EncryptAndMac(BulkOpening, PacketMac),
+    EncryptAndMac(AesCtr, PacketMac),
+    Concealing(Concealing),
 }
 
 impl Kind {
     fn with_mac(bulk: BulkOpening, mac: Option<&MacAlg>, mac_key: &[u8]) -> Result<Self, KeyError> {
         let alg = mac.ok_or(KeyError::MissingMac)?;
         let mac = PacketMac::new(alg, mac_key)?;
-        Ok(if alg.etm { Self::EncryptThenMac(bulk, mac) } else { Self::EncryptAndMac(bulk, mac) })
+        Ok(match bulk {
+            bulk if alg.etm => Self::EncryptThenMac(bulk, mac),
+            BulkOpening::Ctr(stream) => Self::EncryptAndMac(stream, mac),
+            BulkOpening::Cbc(cipher) => Self::Concealing(Concealing::new(cipher, mac)),
+        })
     }
 }
 
@@ -60,7 +66,7 @@ impl OpeningKey {
             CipherKind::Cbc => Kind::with_mac(BulkOpening::cbc(key, iv)?, mac, mac_key)?,
         };
         let prefix_len = match &kind {
-            Kind::EncryptAndMac(..) => cipher.block_len,
+            Kind::EncryptAndMac(..) | Kind::Concealing(_) => cipher.block_len,
             Kind::None | Kind::ChaCha20Poly1305(_) | Kind::Gcm(_) | Kind::EncryptThenMac(..) => LENGTH_LEN,
         };
         Ok(Self { kind, layout: Layout::of(cipher, mac), prefix_len, length_read: false })
@@ -84,44 +90,31 @@ impl OpeningKey {
         self.prefix_len
     }
 
-    /// The unit in bytes that packets are padded to.
-    #[must_use]
-    pub fn block_len(&self) -> usize {
-        self.layout.block_len
-    }
-
-    /// Bytes of tag after each packet.
-    #[must_use]
-    pub fn tag_len(&self) -> usize {
-        self.layout.tag_len
-    }
-
-    /// Whether the 4 bytes of length do not count towards the padding, because they are not encrypted with the rest.
-    #[must_use]
-    pub fn length_outside_blocks(&self) -> bool {
-        self.layout.length_outside_blocks
-    }
-
     /// Whether a packet that is not accepted, for its length or for its tag, has to look the same from outside wherever
     /// it ends. With CBC and encrypt-and-MAC somebody between us can put any block where a length is expected, and
-    /// learns bits of its plaintext from how much is read until the connection fails (CPNI-957037, RFC 4253 §9.3.1).
-    /// What protects is to read, from the packet's start, as many bytes as the longest packet has, to spend the time
-    /// that verifying them would take ([`pretend`](Self::pretend)), and only then to fail with one error for all. What
-    /// decrypting costs is not imitated, so an exact clock still learns something: a reason more to use another cipher.
+    /// learns bits of its plaintext from how much is read until the connection fails, and from what is done by then
+    /// (CPNI-957037, RFC 4253 §9.3.1). What protects is to call [`advance`](Self::advance) whenever something has come, to
+    /// read, from the packet's start, as many bytes as the longest packet has, to [`open`](Self::open) those, and only
+    /// then to fail with one error for all.
     #[must_use]
     pub fn must_conceal_errors(&self) -> bool {
-        matches!(&self.kind, Kind::EncryptAndMac(BulkOpening::Cbc(_), _))
+        matches!(&self.kind, Kind::Concealing(_))
     }
 
-    /// Takes the time that verifying `len` more bytes of a packet would take, where
-    /// [`must_conceal_errors`](Self::must_conceal_errors) says so; otherwise none.
-    pub fn pretend(&self, len: usize) {
-        const STEP: [u8; 4096] = [0; 4096];
-        let Kind::EncryptAndMac(BulkOpening::Cbc(_), mac) = &self.kind else { return };
-        let mut left = len;
-        while let Some(bytes) = STEP.get(..left.min(STEP.len())).filter(|bytes| !bytes.is_empty()) {
-            black_box(mac.verifies(0, black_box(bytes), &[0]));
-            left = left.saturating_sub(bytes.len());
+    /// Where [`must_conceal_errors`](Self::must_conceal_errors) says so, works on what has come of the packet under way:
+    /// `text`, from its first byte to where its tag begins at most. For other keys there is nothing to do.
+    ///
+    /// # Errors
+    /// [`OpenError::OutOfTurn`] where no packet is under way.
+    pub fn advance(&mut self, text: &mut [u8]) -> Result<(), OpenError> {
+        match &mut self.kind {
+            Kind::Concealing(_) if !self.length_read => Err(OpenError::OutOfTurn),
+            Kind::Concealing(key) => key.advance(text),
+            Kind::None
+            | Kind::ChaCha20Poly1305(_)
+            | Kind::Gcm(_)
+            | Kind::EncryptThenMac(..)
+            | Kind::EncryptAndMac(..) => Ok(()),
         }
     }
 
@@ -139,16 +132,15 @@ impl OpeningKey {
             return Err(OpenError::TooShort);
         }
         self.length_read = true;
-        if let Kind::EncryptAndMac(bulk, _) = &mut self.kind {
-            bulk.decrypt(prefix)?;
-        }
-        let length = *prefix.first_chunk::<LENGTH_LEN>().ok_or(OpenError::TooShort)?;
-        Ok(match &self.kind {
-            Kind::ChaCha20Poly1305(key) => key.length(seq, length),
-            Kind::None | Kind::Gcm(_) | Kind::EncryptThenMac(..) | Kind::EncryptAndMac(..) => {
-                u32::from_be_bytes(length)
+        match &mut self.kind {
+            Kind::ChaCha20Poly1305(key) => {
+                return Ok(key.length(seq, *prefix.first_chunk().ok_or(OpenError::TooShort)?));
             }
-        })
+            Kind::EncryptAndMac(stream, _) => stream.apply(prefix).map_err(|_| OpenError::Exhausted)?,
+            Kind::Concealing(key) => key.begin(seq, prefix)?,
+            Kind::None | Kind::Gcm(_) | Kind::EncryptThenMac(..) => {}
+        }
+        Ok(u32::from_be_bytes(*prefix.first_chunk::<LENGTH_LEN>().ok_or(OpenError::TooShort)?))
     }
 
     /// Opens `packet` in place: all of it, from the prefix that [`length`](Self::length) saw to the tag. Then its
@@ -157,7 +149,9 @@ impl OpeningKey {
     ///
     /// # Errors
     /// [`OpenError::Forged`] where the tag does not verify: the packet is then untouched, except with GCM, which
-    /// verifies while it decrypts, and encrypt-and-MAC, which can only verify after it.
+    /// verifies while it decrypts, and encrypt-and-MAC, which can only verify after it. Where
+    /// [`must_conceal_errors`](Self::must_conceal_errors) says so, the packet is still under way then, as one that is
+    /// longer.
     pub fn open(&mut self, seq: u32, packet: &mut [u8]) -> Result<(), OpenError> {
         if !std::mem::take(&mut self.length_read) {
             return Err(OpenError::OutOfTurn);
@@ -173,16 +167,18 @@ impl OpeningKey {
                 }
                 bulk.decrypt(text.get_mut(LENGTH_LEN..).ok_or(OpenError::TooShort)?)
             }
-            Kind::EncryptAndMac(bulk, mac) => {
+            Kind::EncryptAndMac(stream, mac) => {
                 let rest = text.get_mut(self.prefix_len..).ok_or(OpenError::TooShort)?;
-                // Whatever is wrong, the work is the same and so is the error.
-                let decrypted = bulk.decrypt(rest);
-                let verified = mac.verifies(seq, text, tag);
-                match decrypted {
-                    Err(OpenError::Exhausted) => Err(OpenError::Exhausted),
-                    Ok(()) if verified => Ok(()),
-                    _ => Err(OpenError::Forged),
+                stream.apply(rest).map_err(|_| OpenError::Exhausted)?;
+                if mac.verifies(seq, text, tag) { Ok(()) } else { Err(OpenError::Forged) }
+            }
+            Kind::Concealing(key) => {
+                if text.len() < self.prefix_len {
+                    return Err(OpenError::TooShort);
                 }
+                let opened = key.open(seq, text, tag);
+                self.length_read = opened.is_err();
+                opened
             }
         }
     }

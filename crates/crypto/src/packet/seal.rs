@@ -10,7 +10,7 @@ use crate::{MacAlg, NULL_CIPHER};
 /// What protects the packets of one direction on their way out.
 pub struct SealingKey {
     kind: Kind,
-    layout: Layout,
+    pub(super) layout: Layout,
 }
 
 enum Kind {
@@ -57,24 +57,6 @@ impl SealingKey {
     #[must_use]
     pub fn none() -> Self {
         Self { kind: Kind::None, layout: Layout::of(&NULL_CIPHER, None) }
-    }
-
-    /// The unit in bytes that packets are padded to.
-    #[must_use]
-    pub fn block_len(&self) -> usize {
-        self.layout.block_len
-    }
-
-    /// Bytes of tag after each packet.
-    #[must_use]
-    pub fn tag_len(&self) -> usize {
-        self.layout.tag_len
-    }
-
-    /// Whether the 4 bytes of length do not count towards the padding, because they are not encrypted with the rest.
-    #[must_use]
-    pub fn length_outside_blocks(&self) -> bool {
-        self.layout.length_outside_blocks
     }
 
     /// Seals `packet` in place. It is the length, the padding's length, payload and padding, and then

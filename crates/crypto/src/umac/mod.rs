@@ -34,6 +34,14 @@ pub(crate) struct Umac {
     streams: Vec<Stream>,
 }
 
+/// The hash of what has come of a message.
+pub(crate) struct Hashed {
+    /// Of each stream, the second layer's.
+    states: Zeroizing<[u64; MAX_STREAMS]>,
+    /// Whole chunks that are in them. The last one of a message never is.
+    chunks: usize,
+}
+
 /// The keys of one stream for the second and third layer.
 struct Stream {
     poly: u64,
@@ -70,8 +78,15 @@ impl Umac {
     ///
     /// RFC 4418 has another second layer from 16 MiB (2^24 bytes) of message on; no packet of SSH is that long.
     pub(crate) fn tag(&self, nonce: u64, message: &[u8]) -> [u8; MAX_TAG_LEN] {
+        let mut hashed = Hashed::default();
+        self.hash(&mut hashed, message);
+        self.tag_of(nonce, &hashed, message)
+    }
+
+    /// The tag of `message`, all of whose chunks but the last one were [hashed](Self::hash).
+    pub(crate) fn tag_of(&self, nonce: u64, hashed: &Hashed, message: &[u8]) -> [u8; MAX_TAG_LEN] {
         let mut tag = self.pad(nonce);
-        let hashes = self.hash(message);
+        let hashes = self.finish(hashed, message);
         for (word, hash) in tag.as_chunks_mut::<4>().0.iter_mut().zip(hashes) {
             *word = (u32::from_be_bytes(*word) ^ hash).to_be_bytes();
         }
@@ -88,25 +103,43 @@ impl Umac {
         if halved && nonce & 1 == 1 { (pad << 64).to_be_bytes() } else { pad.to_be_bytes() }
     }
 
-    /// RFC 4418 §5.1: 32 bits of each stream, and zeros where there is no stream.
-    fn hash(&self, message: &[u8]) -> [u32; MAX_STREAMS] {
-        let mut states = [poly::START; MAX_STREAMS];
-        let short = message.len() <= nh::CHUNK_LEN;
-        // An empty message is one chunk too, an empty one.
-        let (first, rest) = message.split_at(message.len().min(nh::CHUNK_LEN));
-        for chunk in std::iter::once(first).chain(rest.chunks(nh::CHUNK_LEN)) {
+    /// Hashes what of `message`, which is there from its first byte on, was not hashed before: whole chunks that something
+    /// comes after.
+    pub(crate) fn hash(&self, hashed: &mut Hashed, message: &[u8]) {
+        let chunks = message.len().saturating_sub(1) / nh::CHUNK_LEN;
+        for chunk in message.chunks(nh::CHUNK_LEN).take(chunks).skip(hashed.chunks) {
             // Chunk by chunk and not stream by stream, so that the message comes from memory once.
-            for (index, (state, stream)) in states.iter_mut().zip(&self.streams).enumerate() {
-                let key = self.l1.get(index.saturating_mul(STREAM_SHIFT)..).unwrap_or_default();
-                let value = nh::hash(key, chunk);
-                *state = if short { value } else { poly::step(stream.poly, *state, value) };
+            for (index, (state, stream)) in hashed.states.iter_mut().zip(&self.streams).enumerate() {
+                *state = poly::step(stream.poly, *state, self.value(index, chunk));
             }
         }
+        hashed.chunks = chunks;
+    }
+
+    /// RFC 4418 §5.1: 32 bits of each stream, and zeros where there is no stream. An empty message is one chunk too, and
+    /// what has but one chunk does without the second layer.
+    fn finish(&self, hashed: &Hashed, message: &[u8]) -> [u32; MAX_STREAMS] {
+        let last = message.get(hashed.chunks.saturating_mul(nh::CHUNK_LEN)..).unwrap_or_default();
         let mut hashes = [0; MAX_STREAMS];
-        for ((hash, state), stream) in hashes.iter_mut().zip(states).zip(&self.streams) {
-            *hash = stream.finish(state);
+        for (index, (hash, stream)) in hashes.iter_mut().zip(&self.streams).enumerate() {
+            let value = self.value(index, last);
+            *hash = stream.finish(match hashed.chunks {
+                0 => value,
+                _ => poly::step(stream.poly, hashed.states.get(index).copied().unwrap_or_default(), value),
+            });
         }
         hashes
+    }
+
+    /// What the first layer makes of a chunk for one stream.
+    fn value(&self, stream: usize, chunk: &[u8]) -> u64 {
+        nh::hash(self.l1.get(stream.saturating_mul(STREAM_SHIFT)..).unwrap_or_default(), chunk)
+    }
+}
+
+impl Default for Hashed {
+    fn default() -> Self {
+        Self { states: Zeroizing::new([poly::START; MAX_STREAMS]), chunks: 0 }
     }
 }
 

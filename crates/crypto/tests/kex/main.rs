@@ -66,6 +66,7 @@ fn lens(row: &KexAlg) -> Option<(usize, usize)> {
     Some(match row.name {
         "mlkem768x25519-sha256" => (1184 + 32, 1088 + 32),
         "mlkem768nistp256-sha256" => (1184 + 65, 1088 + 65),
+        "mlkem1024nistp384-sha384" => (1568 + 97, 1568 + 97),
         name if name.starts_with("sntrup761x25519-sha512") => (1158 + 32, 1039 + 32),
         name if name.starts_with("curve25519-sha256") => (32, 32),
         "ecdh-sha2-nistp256" => (65, 65),
@@ -82,6 +83,7 @@ fn lens(row: &KexAlg) -> Option<(usize, usize)> {
 fn draws(row: &KexAlg) -> (usize, usize) {
     match row.name {
         "mlkem768x25519-sha256" | "mlkem768nistp256-sha256" => (64 + 32, 32 + 32),
+        "mlkem1024nistp384-sha384" => (64 + 48, 32 + 48),
         name if name.starts_with("sntrup761x25519-sha512") => (32 + 32, 32 + 32),
         name if name.starts_with("diffie-hellman-group") => (64, 64),
         "ecdh-sha2-nistp384" => (48, 48),
@@ -91,7 +93,7 @@ fn draws(row: &KexAlg) -> (usize, usize) {
 }
 
 fn hybrids() -> impl Iterator<Item = &'static KexAlg> {
-    KEX.iter().filter(|row| row.name.starts_with("mlkem768") || row.name.starts_with("sntrup761"))
+    KEX.iter().filter(|row| row.name.starts_with("mlkem") || row.name.starts_with("sntrup761"))
 }
 
 #[test]
@@ -120,7 +122,10 @@ fn the_table_is_openssh_s_in_its_order() {
         .map(|name| (name, Status::Default))
         .into_iter()
         .chain(by_clients.map(|name| (name, Status::ClientDefault)))
-        .chain([("mlkem768nistp256-sha256", Status::Available)])
+        .chain([
+            ("mlkem768nistp256-sha256", Status::Available),
+            ("mlkem1024nistp384-sha384", Status::Available),
+        ])
         .chain(weak.map(|name| (name, Status::Insecure)))
         .collect();
     assert_eq!(table, expected);

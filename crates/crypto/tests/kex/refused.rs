@@ -25,8 +25,10 @@ fn a_public_value_of_any_other_length() {
     let mut rng = SeededRng::new(3);
     for row in KEX {
         let Some((client_len, server_len)) = lens(row) else { continue };
-        let lengths =
-            [0, 1, 31, 32, 33, 64, 65, 66, 97, 133, 1039, 1071, 1088, 1120, 1153, 1158, 1190, 1216, 1249];
+        let lengths = [
+            0, 1, 31, 32, 33, 64, 65, 66, 97, 133, 1039, 1071, 1088, 1120, 1153, 1158, 1190, 1216, 1249,
+            1568, 1665,
+        ];
         for got in lengths.into_iter().chain([
             client_len - 1,
             client_len + 1,
@@ -69,12 +71,13 @@ fn points_of_small_order_on_curve25519() {
 }
 
 /// The rows on a curve of NIST, with the length of its coordinates.
-fn on_nist_curves() -> [(&'static KexAlg, usize); 4] {
+fn on_nist_curves() -> [(&'static KexAlg, usize); 5] {
     [
         (row("ecdh-sha2-nistp256"), 32),
         (row("ecdh-sha2-nistp384"), 48),
         (row("ecdh-sha2-nistp521"), 66),
         (row("mlkem768nistp256-sha256"), 32),
+        (row("mlkem1024nistp384-sha384"), 48),
     ]
 }
 
@@ -123,7 +126,8 @@ fn infinity_and_compressed_points_in_their_own_lengths() {
 #[test]
 fn an_encapsulation_key_that_is_not_reduced() {
     let mut rng = SeededRng::new(5);
-    for row in [row("mlkem768x25519-sha256"), row("mlkem768nistp256-sha256")] {
+    for name in ["mlkem768x25519-sha256", "mlkem768nistp256-sha256", "mlkem1024nistp384-sha384"] {
+        let row = row(name);
         let mut public = row.start(&mut rng).unwrap().public().to_vec();
         // The first of its 12-bit numbers becomes q itself, 3329 = 0xd01.
         public[0] = 0x01;

@@ -185,7 +185,7 @@ pub(super) fn note(case: &mut Case, connection: &Connection<impl Side>) {
 ///
 /// When a server can not be started.
 pub fn servers(peers: &Peers, report: &mut Report) -> Result<(), Error> {
-    for kind in ServerKind::ALL {
+    for kind in ServerKind::ALL.into_iter().chain(ServerKind::LIBRARIES) {
         let mut settings = Settings::default();
         if let ServerKind::OpenSsh(release) = kind {
             settings.algorithms = peers.all_of_openssh(release)?;
@@ -285,11 +285,6 @@ pub fn logins(peers: &Peers, report: &mut Report) -> Result<(), Error> {
 pub fn clients(peers: &Peers, report: &mut Report) -> Result<(), Error> {
     for kind in ClientKind::ALL {
         for choice in Choice::while_rekeying() {
-            // Under CBC PuTTY sends IGNORE into an exchange, which a strict one refuses in every exchange here.
-            let cbc = choice.cipher.is_some_and(|cipher| cipher.name.ends_with("-cbc"));
-            if cbc && matches!(kind, ClientKind::Putty(_)) {
-                continue;
-            }
             let name = peers.name_of_client(kind);
             report.run_where_common(Case::new(&name, "ours", &choice.what("2 MB")), |case| {
                 let mut tries = DBCLIENT_TRIES;

@@ -3,21 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use keys::{CertificateKind, PrivateKey, PublicKey, SIGNATURES, SignatureAlg};
+use keys::{CertificateKind, PrivateKey, SIGNATURES, SignatureAlg};
 use proto::{ClientQuestion, ServerQuestion};
 use testkit::{Driven, Pattern, ServerApp};
 use userauth::KeyVerdict;
 use userauth::client::Credential;
 
 use super::cases::{self, connection, note, private};
+use super::device;
 use super::drive::{drive, state};
 use super::item::Item;
 use super::party::Party;
-use super::ring::{Ring, Trust, blob};
+use super::ring::{Ring, Trust, blob, public};
 use crate::case::{Case, Job, Outcome, Report};
 use crate::error::Error;
 use crate::peers::{
-    ClientKind, KeyKind, KeyPair, Login, Offer, Peers, Release, Server, ServerKind, Settings, serve_whom,
+    ClientKind, KeyKind, Library, Login, Offer, Peers, Release, Server, ServerKind, Settings, serve_whom,
 };
 use crate::sshd::with_log;
 use crate::stock::payload;
@@ -38,7 +39,7 @@ const CLIENT_DEADLINE: Duration = Duration::from_secs(40);
 /// When a server can not be started.
 pub fn matrix_servers(peers: &Peers, report: &mut Report) -> Result<(), Error> {
     let ring = &Ring::new(peers)?;
-    for kind in ServerKind::ALL {
+    for kind in ServerKind::ALL.into_iter().chain(ServerKind::LIBRARIES) {
         let mut servers = Vec::new();
         for hosts in HOSTS {
             let server = start(peers, ring, kind, hosts)?;
@@ -59,6 +60,8 @@ pub fn matrix_servers(peers: &Peers, report: &mut Report) -> Result<(), Error> {
                     _ => number == 0,
                 })
                 .filter(|item| item.offered(offer, &users) && !(kind == ServerKind::Russh && item.is_rsa()))
+                // Our client is a machine without a device.
+                .filter(|item| !item.is_of_device())
                 .map(|item| {
                     Job::new(Case::new("ours", server.name(), &item.label()), move |case| {
                         let mark = server.log_mark();
@@ -84,28 +87,28 @@ fn start(peers: &Peers, ring: &Ring, kind: ServerKind, hosts: &[KeyKind]) -> Res
         ServerKind::OpenSsh(release) => Some(release),
         _ => None,
     };
+    let certificates =
+        openssh.is_some() || [ServerKind::Go, ServerKind::Python(Library::Asyncssh)].contains(&kind);
     let knows = |key: KeyKind| match key {
         KeyKind::MlDsa44Ed25519 => openssh == Some(Release::Forky),
         KeyKind::Rsa(_) => kind != ServerKind::Russh,
         KeyKind::Ed25519 | KeyKind::Ecdsa(_) => true,
+        // Our client has none.
+        KeyKind::SkEd25519 | KeyKind::SkEcdsa => false,
     };
     let hosts = ring.hosts.iter().filter(|pair| hosts.contains(&pair.kind) && knows(pair.kind));
     let users = ring.users.iter().filter(|pair| knows(pair.kind));
     let mut settings = Settings {
-        host_keys: hosts.map(|pair| pair.of(openssh.is_some()).clone()).collect(),
+        host_keys: hosts.map(|pair| pair.of(certificates).clone()).collect(),
         more_user_keys: users.map(|pair| pair.plain.public().to_owned()).collect(),
+        authority: certificates.then(|| ring.authority.clone()),
         ..Settings::default()
     };
     if let Some(release) = openssh {
         settings.algorithms = peers.all_of_openssh(release)?;
-        settings.authority = Some(ring.authority.clone());
         settings.extra = ["HostKeyAlgorithms *", "PubkeyAcceptedAlgorithms *"].map(str::to_owned).into();
     }
     kind.start(peers, &settings)
-}
-
-fn public(pair: &KeyPair) -> Result<PublicKey, Error> {
-    private(pair).map(|key| key.public())
 }
 
 fn our_client(peers: &Peers, ring: &Ring, server: &Server, item: Item, case: &mut Case) -> Result<(), Error> {
@@ -179,8 +182,8 @@ fn agreed<S: proto::Side>(item: Item, connection: &Driven<S>) -> Result<(), Erro
 /// When a client can not say what it knows.
 pub fn matrix_clients(peers: &Peers, report: &mut Report) -> Result<(), Error> {
     let ring = &Ring::new(peers)?;
-    for party in &Party::all()? {
-        let name = party.name(peers)?;
+    for party in &Party::all() {
+        let name = party.name(peers);
         let (offer, users) = &party.offer(peers, ring, CLIENT_DEADLINE)?;
         let common = Item::all().into_iter().filter(|item| item.offered(offer, users));
         let jobs = common.map(|item| {
@@ -267,7 +270,8 @@ fn our_server(peers: &Peers, ring: &Ring, party: &Party, item: Item, case: &mut 
     agreed(item, &connection)
 }
 
-/// The newest of each client with our sshd, which is started anew for each algorithm and knows no other.
+/// The newest of each client with our sshd, which is started anew for each algorithm and knows no other; then what else there is
+/// about keys in devices.
 ///
 /// # Errors
 ///
@@ -275,17 +279,17 @@ fn our_server(peers: &Peers, ring: &Ring, party: &Party, item: Item, case: &mut 
 pub fn matrix_sshd(peers: &Peers, report: &mut Report) -> Result<(), Error> {
     let ring = &Ring::new(peers)?;
     let mut parties = Vec::new();
-    for party in Party::all()? {
+    for party in Party::all() {
         let newest = |release: Release| release == Release::Forky;
         let wanted = match &party {
             Party::Stock(ClientKind::OpenSsh(release)) => newest(*release),
             Party::Stock(ClientKind::Dropbear(release)) => newest(*release),
             Party::Stock(ClientKind::Putty(release)) => newest(*release),
-            Party::Library(..) => true,
+            Party::Library(_) | Party::Go => true,
         };
         if wanted {
             let (offer, users) = party.offer(peers, ring, CLIENT_DEADLINE)?;
-            parties.push((party.name(peers)?, party, offer, users));
+            parties.push((party.name(peers), party, offer, users));
         }
     }
     let name = peers.name_of_server(ServerKind::Nacre);
@@ -328,7 +332,7 @@ pub fn matrix_sshd(peers: &Peers, report: &mut Report) -> Result<(), Error> {
         });
         report.run_side_by_side(jobs.collect());
     }
-    Ok(())
+    device::touched(peers, report)
 }
 
 /// The matrix as a Markdown table, if any of it ran: a line for each algorithm, a column for each peer. `c` is our client

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::peers::{
-    Algorithms, ClientKind, DBCLIENT_TRIES, Finished, Library, Login, Offer, Peers, Python, serve_whom,
+    Algorithms, ClientKind, DBCLIENT_TRIES, Finished, Library, Login, Offer, Peers, Release, serve_whom,
 };
 
 use super::item::Item;
@@ -14,22 +14,24 @@ use super::ring::Ring;
 #[derive(Clone)]
 pub(super) enum Party {
     Stock(ClientKind),
-    Library(Python, Library),
+    Library(Library),
+    Go,
 }
 
 impl Party {
     /// All of them.
-    pub(super) fn all() -> Result<Vec<Self>, Error> {
-        let python = Python::find()?;
+    pub(super) fn all() -> Vec<Self> {
         let mut all: Vec<Self> = ClientKind::ALL.into_iter().map(Self::Stock).collect();
-        all.extend(Library::ALL.map(|library| Self::Library(python.clone(), library)));
-        Ok(all)
+        all.extend(Library::ALL.map(Self::Library));
+        all.push(Self::Go);
+        all
     }
 
-    pub(super) fn name(&self, peers: &Peers) -> Result<String, Error> {
+    pub(super) fn name(&self, peers: &Peers) -> String {
         match self {
-            Self::Stock(kind) => Ok(peers.name_of_client(*kind)),
-            Self::Library(python, library) => python.name_of(*library),
+            Self::Stock(kind) => peers.name_of_client(*kind),
+            Self::Library(library) => peers.name_of_library(*library),
+            Self::Go => peers.go().name().to_owned(),
         }
     }
 
@@ -59,7 +61,8 @@ impl Party {
                 }
                 kind.run_once(peers, login)
             }
-            Self::Library(python, library) => python.login(*library, peers, login),
+            Self::Library(library) => peers.python().login(*library, peers, login),
+            Self::Go => peers.go().login(peers, login),
         }
     }
 
@@ -78,9 +81,9 @@ impl Party {
     /// The argument with which it compresses if it can.
     pub(super) fn compress(&self) -> Option<String> {
         match self {
-            Self::Stock(ClientKind::Dropbear(_)) => None,
+            Self::Stock(ClientKind::Dropbear(_)) | Self::Go => None,
             Self::Stock(_) => Some("-C".to_owned()),
-            Self::Library(..) => Some("compress".to_owned()),
+            Self::Library(_) => Some("compress".to_owned()),
         }
     }
 
@@ -100,7 +103,7 @@ impl Party {
         };
         // The library checks its host key, not a certificate's, and names types only as keys.
         let login = match self {
-            Self::Library(_, Library::Paramiko) => Login { host_authority: None, ..login },
+            Self::Library(Library::Paramiko) => Login { host_authority: None, ..login },
             _ => login,
         };
         let (finished, offer) = serve_whom(
@@ -110,14 +113,14 @@ impl Party {
         );
         let mut offer =
             offer.ok_or_else(|| Error::wrong(format!("the client did not connect: {finished:?}")))??;
-        let users = match self {
+        let mut users = match self {
             Self::Stock(ClientKind::OpenSsh(release)) => peers.signatures_of_openssh(*release)?,
             Self::Stock(ClientKind::Dropbear(_)) => {
                 // It verifies both, and signs with the shorter hash only.
                 offer.host_keys.iter().filter(|name| *name != "rsa-sha2-512").cloned().collect()
             }
-            Self::Stock(ClientKind::Putty(_)) | Self::Library(..) => {
-                if let Self::Library(_, Library::Paramiko) = self {
+            Self::Stock(ClientKind::Putty(_)) | Self::Library(_) | Self::Go => {
+                if let Self::Library(Library::Paramiko) = self {
                     // The script that drives it knows host keys by a plain line only.
                     offer.host_keys.retain(|name| !name.contains("-cert-"));
                 }
@@ -134,6 +137,9 @@ impl Party {
                 names
             }
         };
+        // Others know such keys too, but have no device.
+        let device = matches!(self, Self::Stock(ClientKind::OpenSsh(Release::Forky)));
+        users.retain(|name| device || !name.starts_with("sk-"));
         Ok((offer, users))
     }
 }

@@ -18,6 +18,9 @@ use super::drive::drive;
 use crate::error::{During, Error};
 use crate::peers::{self, ClientKind, KeyPair, Peers, Release, ServerKind, Settings, USER, serve_whom};
 
+/// The key exchange that the OpenSSH of the recordings does not know.
+const UNKNOWN: &str = "mlkem1024nistp384-sha384";
+
 /// Where our side's randomness comes from.
 const SEED: u64 = 5;
 
@@ -111,7 +114,7 @@ impl Suite {
 pub fn record(peers: &Peers, folder: &Path) -> Result<usize, Error> {
     fs::create_dir_all(folder).during("making a folder of recordings")?;
     let mut count = 0;
-    for (at, kex) in KEX.iter().enumerate() {
+    for (at, kex) in KEX.iter().filter(|row| row.name != UNKNOWN).enumerate() {
         for (number, kind) in KINDS.iter().enumerate() {
             let (cipher, mac) = kind[at % kind.len()];
             let suite = Suite { kex: kex.name, cipher, mac };

@@ -21,7 +21,7 @@ impl Pair {
     }
 }
 
-/// All keys.
+/// All keys. Users have some in devices too.
 pub(super) struct Ring {
     pub(super) users: Vec<Pair>,
     pub(super) hosts: Vec<Pair>,
@@ -35,10 +35,11 @@ impl Ring {
         let authority = KeyPair::generate(chroot, KeyKind::Ed25519, "authority")?;
         let pairs = |host: bool| -> Result<Vec<Pair>, Error> {
             let mut pairs = Vec::new();
-            for kind in KeyKind::ALL {
+            let devices = KeyKind::DEVICES.into_iter().filter(|_| !host);
+            for kind in KeyKind::ALL.into_iter().chain(devices) {
                 let plain = KeyPair::generate(chroot, kind, "matrix")?;
                 let name = if host { str::from_utf8(HOST).unwrap_or_default() } else { USER };
-                let certified = plain.certified(chroot, &authority, host, name)?;
+                let certified = plain.certified(chroot, &authority, host, name, &[])?;
                 pairs.push(Pair { kind, plain, certified });
             }
             Ok(pairs)
@@ -64,6 +65,13 @@ pub(super) fn blob(pair: &KeyPair) -> Result<Vec<u8>, Error> {
     let line = pair.certificate().unwrap_or(pair.public());
     let read = IdentityLine::parse(line.trim_end().as_bytes());
     read.map(|line| line.identity().blob()).map_err(|error| Error::wrong(format!("{error} in {line}")))
+}
+
+/// The public key of a pair, wherever the private one is.
+pub(super) fn public(pair: &KeyPair) -> Result<PublicKey, Error> {
+    let line = pair.public();
+    let read = IdentityLine::parse(line.trim_end().as_bytes());
+    read.map(|line| line.identity().key().clone()).map_err(|error| Error::wrong(format!("{error} in {line}")))
 }
 
 /// Who is trusted: keys, and certificates of one authority.

@@ -56,6 +56,21 @@ impl fmt::Display for Release {
     }
 }
 
+/// The folder that `tools/peers` made by this name.
+///
+/// # Errors
+///
+/// [`Error::NoPeer`] when it is not there or its making did not end.
+pub(crate) fn folder(name: &str) -> Result<PathBuf, Error> {
+    let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = set("NACRE_PEERS")
+        .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("nacre-peers")))
+        .or_else(|| set("HOME").map(|home| home.join(".cache/nacre-peers")))
+        .unwrap_or_default();
+    let folder = cache.join(name);
+    if folder.join(".nacre-recipe").exists() { Ok(folder) } else { Err(Error::NoPeer(folder)) }
+}
+
 /// The folder of one release, as `tools/peers` made it.
 #[derive(Clone, Debug)]
 pub struct Chroot {
@@ -70,17 +85,7 @@ impl Chroot {
     ///
     /// [`Error::NoPeer`] when it is not there or its making did not end.
     pub fn find(release: Release) -> Result<Self, Error> {
-        let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let cache = set("NACRE_PEERS")
-            .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("nacre-peers")))
-            .or_else(|| set("HOME").map(|home| home.join(".cache/nacre-peers")))
-            .unwrap_or_default();
-        let root = cache.join(release.to_string());
-        if root.join(".nacre-recipe").exists() {
-            Ok(Self { release, root })
-        } else {
-            Err(Error::NoPeer(root))
-        }
+        Ok(Self { release, root: folder(&release.to_string())? })
     }
 
     /// Which release this is.

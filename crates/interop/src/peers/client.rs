@@ -121,6 +121,15 @@ impl<'a> Login<'a> {
             deadline: DEADLINE,
         }
     }
+
+    /// The line of `known_hosts` for the host that it expects.
+    pub(crate) fn known_host(&self) -> String {
+        match self.host_authority {
+            // The name of a host that an authority vouches for has no port.
+            Some(authority) => format!("@cert-authority * {}", authority.public().trim_end()),
+            None => format!("[127.0.0.1]:{} {}", self.port, self.host_key.public().trim_end()),
+        }
+    }
 }
 
 /// Runs a client against a server that is this closure: listens on a free port of the loopback (`login.port` is set to

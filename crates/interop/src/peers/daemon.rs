@@ -31,6 +31,13 @@ mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5 devpts "$root/dev/p
 read -r _
 "#;
 
+/// The same for a server outside of the folder.
+const GUARD_OUTSIDE: &str = r#"
+shift 3
+{ "$@"; echo "guard: server ended with status $?" >&2; } &
+read -r _
+"#;
+
 /// The guard's words when the server has ended.
 const ENDED: &str = "guard: server ended";
 
@@ -144,6 +151,15 @@ pub(crate) struct Daemon {
     scratch: Scratch,
 }
 
+/// Where a server runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Where {
+    /// In the folder, with a home and an account for the test user.
+    Chroot,
+    /// Outside of it, because it needs what is not in there; only its files are in the folder.
+    Outside,
+}
+
 /// How a server is told what to do, and how it says that it listens.
 pub(crate) struct Start<'a> {
     /// Its name in errors.
@@ -156,6 +172,8 @@ pub(crate) struct Start<'a> {
     pub(crate) shell: Option<&'a str>,
     /// The command line for a port.
     pub(crate) argv: &'a dyn Fn(u16) -> Vec<String>,
+    /// Where it runs.
+    pub(crate) place: Where,
     /// What is in its log once clients can connect.
     pub(crate) ready: &'a str,
 }
@@ -170,7 +188,11 @@ impl Daemon {
         for _ in 0..PORT_TRIES {
             let port = free_port()?;
             let mut command = clean_command("unshare");
-            command.args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", GUARD, "guard"]);
+            let guard = match how.place {
+                Where::Chroot => GUARD,
+                Where::Outside => GUARD_OUTSIDE,
+            };
+            command.args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", guard, "guard"]);
             command.arg(chroot.root()).arg(&home).arg(scratch.outside()).args((how.argv)(port));
             let processes = Processes::spawn(command)?;
             if processes.log.wait_for(how.ready, super::DEADLINE) {

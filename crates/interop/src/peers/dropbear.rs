@@ -2,7 +2,7 @@
 
 use super::chroot::Chroot;
 use super::client::Login;
-use super::daemon::{Daemon, Start};
+use super::daemon::{Daemon, Start, Where};
 use super::keys::KeyPair;
 use super::process::{Finished, Input};
 use super::server::Settings;
@@ -48,6 +48,7 @@ pub(crate) fn serve(
         password: settings.password.as_deref(),
         shell: settings.shell.as_deref(),
         argv: &argv,
+        place: Where::Chroot,
         // Said after its sockets listen.
         ready: "Not backgrounding",
     };

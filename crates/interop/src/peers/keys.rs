@@ -17,10 +17,18 @@ pub enum KeyKind {
     Rsa(u32),
     /// ML-DSA-44 with Ed25519; OpenSSH 10.6 has it.
     MlDsa44Ed25519,
+    /// Ed25519 in a security key.
+    SkEd25519,
+    /// ECDSA over the NIST curve of 256 bits in a security key.
+    SkEcdsa,
 }
 
+/// What stands for a security key in the newest release's folder: a file of OpenSSH's own tests, which keeps what it would
+/// hold in the key's file instead.
+pub(super) const DEVICE: &str = "/usr/lib/openssh/sk-dummy.so";
+
 impl KeyKind {
-    /// All that the releases' programs make.
+    /// All that need no device.
     pub const ALL: [Self; 8] = [
         Self::Ed25519,
         Self::Ecdsa(256),
@@ -32,6 +40,9 @@ impl KeyKind {
         Self::MlDsa44Ed25519,
     ];
 
+    /// Those in security keys. Only the newest release's `ssh` has something that stands for one.
+    pub const DEVICES: [Self; 2] = [Self::SkEd25519, Self::SkEcdsa];
+
     /// The name of the type, as it stands in a public key.
     #[must_use]
     pub fn key_type(self) -> &'static str {
@@ -42,6 +53,8 @@ impl KeyKind {
             Self::Ecdsa(_) => "ecdsa-sha2-nistp256",
             Self::Rsa(_) => "ssh-rsa",
             Self::MlDsa44Ed25519 => "ssh-mldsa44-ed25519",
+            Self::SkEd25519 => "sk-ssh-ed25519@openssh.com",
+            Self::SkEcdsa => "sk-ecdsa-sha2-nistp256@openssh.com",
         }
     }
 
@@ -52,6 +65,8 @@ impl KeyKind {
             Self::Ecdsa(bits) => ("ecdsa", bits),
             Self::Rsa(bits) => ("rsa", bits),
             Self::MlDsa44Ed25519 => ("mldsa44-ed25519", 0),
+            Self::SkEd25519 => ("ed25519-sk", 0),
+            Self::SkEcdsa => ("ecdsa-sk", 0),
         }
     }
 }
@@ -78,14 +93,29 @@ impl KeyPair {
     ///
     /// When `ssh-keygen` fails, as it does for a type that the release does not know.
     pub fn generate(chroot: &Chroot, kind: KeyKind, comment: &str) -> Result<Self, Error> {
+        Self::generate_with(chroot, kind, comment, &[])
+    }
+
+    /// The same with further arguments of `ssh-keygen`.
+    pub(crate) fn generate_with(
+        chroot: &Chroot,
+        kind: KeyKind,
+        comment: &str,
+        further: &[&str],
+    ) -> Result<Self, Error> {
         let scratch = chroot.scratch()?;
         let file = scratch.path("key");
+        let device = KeyKind::DEVICES.contains(&kind);
         let (kind, bits) = kind.arguments();
         let bits = bits.to_string();
         let mut argv = vec!["/usr/bin/ssh-keygen", "-q", "-t", kind, "-N", "", "-C", comment, "-f", &file];
         if bits != "0" {
             argv.extend(["-b", &bits]);
         }
+        if device {
+            argv.extend(["-w", DEVICE]);
+        }
+        argv.extend(further);
         chroot.helper(&argv)?;
         let listed = chroot.helper(&["/usr/bin/ssh-keygen", "-l", "-E", "sha256", "-f", &file])?;
         let fingerprint = listed.split_whitespace().nth(1).unwrap_or_default().to_owned();
@@ -116,7 +146,8 @@ impl KeyPair {
         })
     }
 
-    /// The pair with a certificate: of a host when `host` says so, for this name, and by this authority.
+    /// The pair with a certificate: of a host when `host` says so, for this name, and by this authority; and with further
+    /// arguments of `ssh-keygen`.
     ///
     /// # Errors
     ///
@@ -127,12 +158,14 @@ impl KeyPair {
         authority: &Self,
         host: bool,
         principal: &str,
+        further: &[&str],
     ) -> Result<Self, Error> {
         let scratch = chroot.scratch()?;
         let authority = authority.write_openssh(&scratch, "authority")?;
         let file = scratch.write("key.pub", &self.public, 0o644)?;
         let mut argv = vec!["/usr/bin/ssh-keygen", "-q", "-s", &authority, "-I", "matrix", "-n", principal];
         argv.extend(host.then_some("-h"));
+        argv.extend(further);
         argv.push(&file);
         chroot.helper(&argv)?;
         Ok(Self { certificate: Some(scratch.read("key-cert.pub")?), ..self.clone() })

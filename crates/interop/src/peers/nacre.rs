@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::chroot::Chroot;
-use super::daemon::{Daemon, Start};
+use super::daemon::{Daemon, Start, Where};
 use super::keys::KeyPair;
 use super::openssh::{chosen, keys_of};
 use super::server::Settings;
@@ -17,6 +17,12 @@ pub(crate) const NAME: &str = "our sshd";
 /// Names the program.
 const VARIABLE: &str = "NACRE_SSHD";
 
+/// Where the program is.
+pub(crate) fn program() -> Result<PathBuf, Error> {
+    let named = env::var_os(VARIABLE).filter(|path| !path.is_empty());
+    named.map(PathBuf::from).ok_or(Error::NotNamed(VARIABLE))
+}
+
 pub(crate) fn serve(
     name: &str,
     chroot: &Chroot,
@@ -27,10 +33,10 @@ pub(crate) fn serve(
     if settings.password.is_some() {
         return Err(Error::NotConfigurable("passwords of our sshd"));
     }
-    let built = env::var_os(VARIABLE).filter(|path| !path.is_empty()).ok_or(Error::NotNamed(VARIABLE))?;
+    let built = program()?;
     let scratch = chroot.scratch()?;
     // A copy, so that building anew disturbs nothing, and so that it sees the folder's accounts.
-    fs::copy(PathBuf::from(built), scratch.outside().join("sshd")).during("copying our sshd")?;
+    fs::copy(built, scratch.outside().join("sshd")).during("copying our sshd")?;
     let program = scratch.path("sshd");
     let mut config = String::from(
         "ListenAddress 127.0.0.1\nPidFile none\nLogLevel DEBUG1\nMaxStartups 1000\n\
@@ -54,6 +60,7 @@ pub(crate) fn serve(
         password: None,
         shell: settings.shell.as_deref(),
         argv: &argv,
+        place: Where::Chroot,
         ready: "Server listening on 127.0.0.1 port",
     };
     Daemon::start(chroot, scratch, &how)

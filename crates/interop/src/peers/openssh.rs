@@ -2,8 +2,8 @@
 
 use super::chroot::{Chroot, Release, Scratch};
 use super::client::Login;
-use super::daemon::{Daemon, Start};
-use super::keys::KeyPair;
+use super::daemon::{Daemon, Start, Where};
+use super::keys::{DEVICE, KeyPair};
 use super::process::{Finished, Input};
 use super::server::Settings;
 use super::{Algorithms, USER, version_after};
@@ -119,6 +119,7 @@ pub(crate) fn serve(
         password: settings.password.as_deref(),
         shell: settings.shell.as_deref(),
         argv: &argv,
+        place: Where::Chroot,
         ready: "Server listening on 127.0.0.1 port",
     };
     Daemon::start(chroot, scratch, &how)
@@ -127,12 +128,7 @@ pub(crate) fn serve(
 pub(crate) fn run(chroot: &Chroot, login: Login<'_>) -> Result<Finished, Error> {
     let scratch = chroot.scratch()?;
     let key = login.user_key.write_openssh(&scratch, "key")?;
-    let known = match login.host_authority {
-        // The name of a host that an authority vouches for has no port.
-        Some(authority) => format!("@cert-authority * {}", authority.public()),
-        None => format!("[127.0.0.1]:{} {}", login.port, login.host_key.public()),
-    };
-    let known = scratch.write("known_hosts", &known, 0o644)?;
+    let known = scratch.write("known_hosts", &format!("{}\n", login.known_host()), 0o644)?;
     let log = scratch.write("log", "", 0o600)?;
     let mut argv: Vec<String> =
         ["/usr/bin/ssh", "-F", "none", "-v", "-E", &log, "-i", &key].map(str::to_owned).into();
@@ -143,6 +139,9 @@ pub(crate) fn run(chroot: &Chroot, login: Login<'_>) -> Result<Finished, Error> 
         ("UserKnownHostsFile", known),
         ("GlobalKnownHostsFile", "/dev/null".to_owned()),
     ];
+    if chroot.release() == Release::Forky {
+        options.push(("SecurityKeyProvider", DEVICE.to_owned()));
+    }
     options.extend(chosen(&login.algorithms, login.rekey_limit.as_deref()));
     for (keyword, value) in options {
         argv.extend(["-o".to_owned(), format!("{keyword}={value}")]);

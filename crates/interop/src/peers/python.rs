@@ -1,14 +1,16 @@
-//! The SSH libraries of Python, as clients: each has a program here that knows the cases by name.
+//! The SSH libraries of Python, as clients and as servers: each has a program here that knows the cases by name, one that logs
+//! in, and one that serves.
 
 use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::DEADLINE;
-use super::chroot::{Release, clean_command};
+use super::chroot::{Chroot, Release, clean_command};
 use super::client::Login;
+use super::daemon::{Daemon, Start, Where};
 use super::process::{self, Finished, Input};
-use super::server::Server;
+use super::server::{Server, Settings};
 use super::{KeyPair, Peers, USER};
 use crate::error::{During, Error};
 
@@ -55,6 +57,14 @@ fn login_program(library: Library) -> &'static str {
     match library {
         Library::Asyncssh => include_str!("../../python/asyncssh_login.py"),
         Library::Paramiko => include_str!("../../python/paramiko_login.py"),
+    }
+}
+
+/// A server of a library that offers everything it knows.
+fn server_program(library: Library) -> &'static str {
+    match library {
+        Library::Asyncssh => include_str!("../../python/asyncssh_server.py"),
+        Library::Paramiko => include_str!("../../python/paramiko_server.py"),
     }
 }
 
@@ -122,13 +132,51 @@ impl Python {
         let mut command = process::with_deadline(login.deadline);
         command.arg(&self.0).args(["-c", login_program(library), USER, &login.port.to_string()]);
         command.arg(scratch.outside().join("key"));
-        command.arg(match login.host_authority {
-            Some(authority) => format!("@cert-authority * {}", authority.public().trim_end()),
-            None => format!("[127.0.0.1]:{} {}", login.port, login.host_key.public().trim_end()),
-        });
-        command.arg(login.command).args(&login.extra);
+        command.arg(login.known_host()).arg(login.command).args(&login.extra);
         command.current_dir(scratch.outside());
         process::finish(command, login.input, login.deadline)
+    }
+
+    /// A server that refuses nothing. Python runs as the machine's own program, outside of this folder, which has the server's
+    /// files.
+    pub(crate) fn serve(
+        &self,
+        library: Library,
+        chroot: &Chroot,
+        host_keys: &[KeyPair],
+        authorized_keys: &str,
+        settings: &Settings,
+    ) -> Result<Daemon, Error> {
+        settings.must_be_of_a_library()?;
+        let scratch = chroot.scratch()?;
+        let authority = settings.authority.as_ref().map_or("", KeyPair::public);
+        scratch.write("authority.pub", authority, 0o644)?;
+        scratch.write("authorized_keys", authorized_keys, 0o644)?;
+        let mut files = vec!["authorized_keys".to_owned(), "authority.pub".to_owned()];
+        let moduli = chroot.root().join("etc/ssh/moduli").display().to_string();
+        for (number, key) in host_keys.iter().enumerate() {
+            let name = format!("host_key_{number}");
+            key.write_openssh(&scratch, &name)?;
+            files.push(name);
+        }
+        let mut files: Vec<String> =
+            files.iter().map(|name| scratch.outside().join(name).display().to_string()).collect();
+        files.insert(2, moduli);
+        let argv = |port: u16| -> Vec<String> {
+            let python = self.0.display().to_string();
+            let words = [&python, "-c", server_program(library), &port.to_string()].map(str::to_owned);
+            words.into_iter().chain(files.iter().cloned()).collect()
+        };
+        let how = Start {
+            name: library.name(),
+            authorized_keys,
+            password: None,
+            shell: None,
+            argv: &argv,
+            place: Where::Outside,
+            ready: "listening on port",
+        };
+        Daemon::start(chroot, scratch, &how)
     }
 
     /// Runs one of a program's cases with a server. The program's arguments are the case, the user, the port, the key's file,

@@ -8,7 +8,7 @@ use super::chroot::Release;
 use super::client::prepare;
 use super::daemon::Daemon;
 use super::keys::KeyPair;
-use super::{Algorithms, DEADLINE, Peers, dropbear, nacre, openssh, russh};
+use super::{Algorithms, DEADLINE, Library, Peers, dropbear, nacre, openssh, russh};
 use crate::error::{During, Error};
 
 /// A server that is a peer.
@@ -20,12 +20,16 @@ pub enum ServerKind {
     Dropbear(Release),
     /// The russh crate, in this process. It runs `cat`, `echo WORDS` and `exit STATUS`, and refuses everything else.
     Russh,
+    /// A server made of Go's library. It refuses nothing that the library knows.
+    Go,
+    /// A server made of one of Python's libraries. It refuses nothing that the library knows; paramiko's knows no certificates.
+    Python(Library),
     /// The `sshd` of this tree, as root in the folder of the newest release.
     Nacre,
 }
 
 impl ServerKind {
-    /// All that are other people's.
+    /// All that are other people's and can be told what to do.
     pub const ALL: [Self; 7] = [
         Self::OpenSsh(Release::Bookworm),
         Self::OpenSsh(Release::Trixie),
@@ -35,6 +39,10 @@ impl ServerKind {
         Self::Dropbear(Release::Forky),
         Self::Russh,
     ];
+
+    /// Libraries with a program of ours around them that does what the matrix needs.
+    pub const LIBRARIES: [Self; 3] =
+        [Self::Go, Self::Python(Library::Asyncssh), Self::Python(Library::Paramiko)];
 
     /// Starts it on the loopback and returns when it listens. It has [`Peers::host_key`] and lets
     /// [`USER`](super::USER) in with [`Peers::user_key`].
@@ -64,6 +72,14 @@ impl ServerKind {
                 let chroot = peers.chroot(Release::Forky);
                 Running::Daemon(nacre::serve(&name, chroot, host_keys, &authorized_keys, settings)?)
             }
+            Self::Go => {
+                let chroot = peers.chroot(Release::Forky);
+                Running::Daemon(peers.go().serve(chroot, host_keys, &authorized_keys, settings)?)
+            }
+            Self::Python(library) => {
+                let (python, chroot) = (peers.python(), peers.chroot(Release::Forky));
+                Running::Daemon(python.serve(library, chroot, host_keys, &authorized_keys, settings)?)
+            }
             Self::Russh => Running::Russh(russh::serve(host_keys, &authorized_keys, settings)?),
         };
         Ok(Server { name, host_key: host_keys[0].clone(), running })
@@ -85,10 +101,22 @@ pub struct Settings {
     pub more_user_keys: Vec<String>,
     /// Its host keys, with their certificates; [`Peers::host_key`] when there is none here.
     pub host_keys: Vec<KeyPair>,
-    /// Whose certificates let users in. Only for `sshd`.
+    /// Whose certificates let users in. Only for `sshd`, Go's library and asyncssh.
     pub authority: Option<KeyPair>,
     /// Further lines of `sshd_config`, or arguments of `dropbear`.
     pub extra: Vec<String>,
+}
+
+impl Settings {
+    /// Fails when there is more than keys, which is all that the programs around libraries are told.
+    pub(super) fn must_be_of_a_library(&self) -> Result<(), Error> {
+        let plain = self.algorithms.are_default()
+            && self.rekey_limit.is_none()
+            && self.password.is_none()
+            && self.shell.is_none()
+            && self.extra.is_empty();
+        if plain { Ok(()) } else { Err(Error::NotConfigurable("more than the keys of a library's server")) }
+    }
 }
 
 #[derive(Debug)]

@@ -70,7 +70,7 @@ pub(super) const WAYS: &[Way] = &[
     by(Body::Asyncssh, "03-window-4GiB-1", 120),
     script!("04-putty-paste", Plain, 60, OLD_AND_NEW),
     script!("05-alive", Asking, 60, OLD_AND_NEW),
-    script!("06-rekey-sftp", Rekeying, 120, OLD_AND_NEW),
+    script!("06-rekey-sftp", Rekeying, 240, OLD_AND_NEW),
     by(Body::Paramiko, "06-rekey-paramiko", 120),
     by(Body::Asyncssh, "06-rekey-asyncssh", 120),
     script!("07-rsa", Plain, 60, OLD_AND_NEW),

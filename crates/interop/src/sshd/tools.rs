@@ -4,7 +4,7 @@ use crate::case::{Case, Job, Report};
 use crate::error::Error;
 use crate::peers::{ClientKind, Finished, Input, Login, Peers, Release, Server, ServerKind, Settings};
 
-use super::with_log;
+use super::{queries, with_log};
 use crate::script;
 use std::time::Duration;
 
@@ -45,6 +45,9 @@ pub(super) fn run(peers: &Peers, report: &mut Report, kind: ServerKind) -> Resul
         ));
     }
     report.run_side_by_side(jobs);
+    if kind == ServerKind::Nacre {
+        queries::run(peers, report, server.name());
+    }
     Ok(())
 }
 

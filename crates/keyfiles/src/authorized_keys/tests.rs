@@ -196,7 +196,7 @@ fn peers_are_a_list_and_a_text_for_the_log() {
 
 #[test]
 fn values_that_are_none_refuse_the_key_and_are_named() {
-    let date = "expected a date as YYYYMMDD, YYYYMMDDHHMM or YYYYMMDDHHMMSS, with or without Z";
+    let date = "expected a date as YYYYMMDD, YYYYMMDDHHMM or YYYYMMDDHHMMSS, with or without Z or UTC";
     for (text, said) in [
         ("from=\"127.0.0.1/8\"", "option from: bits are set after the prefix, expected 127.0.0.0/8"),
         ("from=\"\"", "option from: empty, expected an address, a network or a pattern"),

@@ -6,7 +6,7 @@ use crypto::{NoEntropy, Rng};
 use keys::PublicKey;
 
 use super::names::of_line;
-use super::{HostName, LineFault, Marker, Unread, is_word};
+use super::{HostName, LineFault, Marker, Names, NamesFault, Unread, is_word};
 use crate::limits::MAX_KNOWN_HOSTS;
 
 /// A line for a key of these hosts, with its end. Without names there is none.
@@ -22,32 +22,61 @@ pub fn lines_for(
     comment: &[u8],
     hashed: Option<&mut dyn Rng>,
 ) -> Result<Vec<u8>, EditError> {
+    let names: Vec<String> = match hashed {
+        Some(rng) => {
+            hosts.iter().map(|host| Ok(host.hashed(&salt(rng)?))).collect::<Result<_, NoEntropy>>()?
+        }
+        None if hosts.is_empty() => Vec::new(),
+        None => vec![hosts.iter().map(HostName::as_str).collect::<Vec<_>>().join(",")],
+    };
+    let mut out = Vec::new();
+    for names in names {
+        put_line(&mut out, marker, &names, key, comment)?;
+    }
+    Ok(out)
+}
+
+/// A line for a key with a marker, with its end, whose hosts are those that a list of names and patterns with commas between them
+/// says: `*.example.org,!db.example.org`.
+///
+/// # Errors
+/// [`EditError::Names`] when the list is none or is hashed; [`EditError::Comment`] when the comment holds a line break or a NUL.
+pub fn line_for_patterns(
+    marker: Marker,
+    patterns: &str,
+    key: &PublicKey,
+    comment: &[u8],
+) -> Result<Vec<u8>, EditError> {
+    if !is_word(patterns.as_bytes()) || patterns.starts_with('|') {
+        return Err(EditError::Names(NamesFault::NotText));
+    }
+    Names::parse(patterns.as_bytes()).map_err(EditError::Names)?;
+    let mut out = Vec::new();
+    put_line(&mut out, Some(marker), patterns, key, comment)?;
+    Ok(out)
+}
+
+fn put_line(
+    out: &mut Vec<u8>,
+    marker: Option<Marker>,
+    names: &str,
+    key: &PublicKey,
+    comment: &[u8],
+) -> Result<(), EditError> {
     if comment.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
         return Err(EditError::Comment);
     }
-    let mut out = Vec::new();
-    let mut put = |names: &str| {
-        if let Some(marker) = marker {
-            out.extend_from_slice(marker.word().as_bytes());
-            out.push(b' ');
-        }
-        out.extend_from_slice(format!("{names} {key}").as_bytes());
-        if !comment.is_empty() {
-            out.push(b' ');
-            out.extend_from_slice(comment);
-        }
-        out.push(b'\n');
-    };
-    match hashed {
-        Some(rng) => {
-            for host in hosts {
-                put(&host.hashed(&salt(rng)?));
-            }
-        }
-        None if hosts.is_empty() => {}
-        None => put(&hosts.iter().map(HostName::as_str).collect::<Vec<_>>().join(",")),
+    if let Some(marker) = marker {
+        out.extend_from_slice(marker.word().as_bytes());
+        out.push(b' ');
     }
-    Ok(out)
+    out.extend_from_slice(format!("{names} {key}").as_bytes());
+    if !comment.is_empty() {
+        out.push(b' ');
+        out.extend_from_slice(comment);
+    }
+    out.push(b'\n');
+    Ok(())
 }
 
 /// A file without the lines of a host, and which lines those were (`ssh-keygen -R`). A line with a marker stays; one with other hosts
@@ -122,6 +151,8 @@ pub enum EditError {
         /// What is wrong with it.
         fault: String,
     },
+    /// A list of hosts is none that a line can have.
+    Names(NamesFault),
     /// A comment holds a line break or a NUL.
     Comment,
     /// The file would be over [`MAX_KNOWN_HOSTS`].
@@ -140,6 +171,7 @@ impl fmt::Display for EditError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line { number, fault } => write!(f, "line {number}: {fault}"),
+            Self::Names(fault) => fault.fmt(f),
             Self::Comment => f.write_str("comment holds a line break or a NUL"),
             Self::TooLarge => write!(f, "file of known hosts would be larger than {MAX_KNOWN_HOSTS} bytes"),
             Self::NoEntropy => NoEntropy.fmt(f),

@@ -27,11 +27,11 @@ impl HostName {
     /// The host, or its address, at a port.
     ///
     /// # Errors
-    /// [`BadHostName`] when it cannot stand in a file: it is empty, over [`MAX_HOST_NAME`], or holds a blank, a line break, a NUL or
-    /// a comma.
+    /// [`BadHostName`] when it cannot stand in a file for itself: it is empty, over [`MAX_HOST_NAME`], holds a blank, a line break or a
+    /// NUL, or a character that means something else there: a comma, `*`, `?` or `!`, or as its first one `|`, `@` or `#`.
     pub fn new(host: &str, port: u16) -> Result<Self, BadHostName> {
         let host = host.to_ascii_lowercase();
-        if host.is_empty() || host.contains(',') {
+        if host.is_empty() || host.contains([',', '*', '?', '!']) || host.starts_with(['|', '@', '#']) {
             return Err(BadHostName);
         }
         let name = if port == DEFAULT_PORT { host } else { format!("[{host}]:{port}") };
@@ -70,7 +70,7 @@ pub struct BadHostName;
 
 impl fmt::Display for BadHostName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not a host name of at most {MAX_HOST_NAME} bytes without blanks and commas")
+        write!(f, "not a host name of at most {MAX_HOST_NAME} bytes without blanks, commas and wildcards")
     }
 }
 

@@ -139,15 +139,15 @@ impl<'a> KeyRevocationList<'a> {
         Ok(())
     }
 
-    /// Revokes an identity: a key by its SHA-256 (`ssh-keygen -k` writes the whole key, which `revoke_key` does), a certificate by
-    /// its serial number or, when that is zero, by its key ID.
+    /// Revokes an identity as `ssh-keygen -k` does: a key by its blob, a certificate by its serial number or, when that is zero, by its
+    /// key ID.
     ///
     /// # Errors
     /// [`KrlError::Nul`] when it is a certificate without a serial number and its key ID holds a NUL.
     pub fn revoke(&mut self, identity: &Identity) -> Result<(), KrlError> {
         match identity.certificate() {
             None => {
-                self.revoke_sha256(hash(HashAlg::Sha256, &identity.key().blob()));
+                self.revoke_key(identity.key());
                 Ok(())
             }
             Some(certificate) => {

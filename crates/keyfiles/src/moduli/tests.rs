@@ -151,16 +151,31 @@ fn a_line_with_a_fault_is_told_and_is_no_matter_to_others() {
         ("1 2 6 100 3071 2 0000".to_owned(), wrong(0, 3072)),
         (format!("1 2 6 100 3071 0x2 {p}"), Fault::GeneratorText),
         (format!("1 2 6 100 3071 2 {p}h"), Fault::PrimeText),
-        (format!("1 2 6 100 3071 2 {}", prime(3072, "4")), Fault::Even),
-        (format!("1 2 6 100 3071 0 {p}"), Fault::Generator),
-        (format!("1 2 6 100 3071 01 {p}"), Fault::Generator),
-        (format!("1 2 6 100 3071 {p} {p}"), Fault::Generator),
+        (format!("1 2 6 100 3071 2 {}", prime(3072, "4")), Fault::Group),
+        (format!("1 2 6 100 3071 0 {p}"), Fault::Group),
+        (format!("1 2 6 100 3071 01 {p}"), Fault::Group),
+        (format!("1 2 6 100 3071 {p} {p}"), Fault::Group),
+        (format!("1 2 6 100 3071 {} {p}", prime(3072, "4")), Fault::Group),
     ] {
         for (number, file) in [(1, format!("{bad}\n{good}")), (2, format!("{good}\n{bad}\n"))] {
             let choice = chosen(&file, ANY);
             assert_eq!(choice.faults, [(number, fault)], "{bad:.80}");
             assert_eq!(choice.group, chosen(&good, ANY).group, "{bad:.80}");
         }
+    }
+}
+
+#[test]
+fn a_group_that_is_refused_leaves_the_others_of_its_size_to_choose_from() {
+    let p = prime(3072, "5");
+    let below_p = prime(3072, "3");
+    let refused = [format!("1 2 6 100 3071 {p} {p}"), format!("1 2 6 100 3071 1 {p}")];
+    let file = format!("{}\n{}\n1 2 6 100 3071 {below_p} {p}\n", refused[0], refused[1]);
+    for seed in 0..20 {
+        let choice = choose(file.as_bytes(), ANY, &mut SeededRng::new(seed)).unwrap();
+        assert_eq!(choice.faults, [(1, Fault::Group), (2, Fault::Group)]);
+        // A generator as long as the modulus and below it is one.
+        assert_eq!(choice.group.unwrap().generator().len(), 384);
     }
 }
 

@@ -16,61 +16,8 @@ pub use endorsed::{CertificateError, Endorsed, Refusal};
 pub use options::{CertificateOption, CertificateOptions};
 pub use request::{CertificateRequest, RequestError};
 
-use crate::limits::{BLOB_MAX, PRINCIPALS_MAX};
-use crate::{KeyError, PublicKey, base64};
-
-/// A type of certificate.
-struct CertificateType {
-    /// The first field of its blob.
-    name: &'static str,
-    /// The type of the key that it certifies.
-    key_type: &'static str,
-    /// How many strings (an mpint is one) that key has in a blob after its type.
-    fields: usize,
-}
-
-/// Every type that PROTOCOL.certkeys and PROTOCOL.u2f name but DSA's, and those of the composite key.
-static TYPES: &[CertificateType] = &[
-    CertificateType { name: "ssh-ed25519-cert-v01@openssh.com", key_type: "ssh-ed25519", fields: 1 },
-    CertificateType { name: "ssh-mldsa44-ed25519-cert", key_type: "ssh-mldsa44-ed25519", fields: 1 },
-    CertificateType {
-        name: "ecdsa-sha2-nistp256-cert-v01@openssh.com",
-        key_type: "ecdsa-sha2-nistp256",
-        fields: 2,
-    },
-    CertificateType {
-        name: "ecdsa-sha2-nistp384-cert-v01@openssh.com",
-        key_type: "ecdsa-sha2-nistp384",
-        fields: 2,
-    },
-    CertificateType {
-        name: "ecdsa-sha2-nistp521-cert-v01@openssh.com",
-        key_type: "ecdsa-sha2-nistp521",
-        fields: 2,
-    },
-    CertificateType {
-        name: "sk-ssh-ed25519-cert-v01@openssh.com",
-        key_type: "sk-ssh-ed25519@openssh.com",
-        fields: 2,
-    },
-    CertificateType {
-        name: "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
-        key_type: "sk-ecdsa-sha2-nistp256@openssh.com",
-        fields: 3,
-    },
-    CertificateType { name: "ssh-rsa-cert-v01@openssh.com", key_type: "ssh-rsa", fields: 2 },
-    CertificateType {
-        name: "ssh-mldsa44-ed25519-cert-v01@openssh.com",
-        key_type: "ssh-mldsa44-ed25519@openssh.com",
-        fields: 1,
-    },
-];
-
-impl CertificateType {
-    fn by_name(name: &str) -> Option<&'static Self> {
-        TYPES.iter().find(|row| row.name == name)
-    }
-}
+use crate::limits::PRINCIPALS_MAX;
+use crate::{KeyError, PublicKey, SignatureAlg, base64};
 
 /// What a certificate is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -129,12 +76,7 @@ impl Certificate {
     /// Whether a key type, the first field of a blob, is one of a certificate that we know.
     #[must_use]
     pub fn is_type(name: &str) -> bool {
-        CertificateType::by_name(name).is_some()
-    }
-
-    /// The names of all types of certificates, the preferred one first.
-    pub fn types() -> impl Iterator<Item = &'static str> {
-        TYPES.iter().map(|row| row.name)
+        row_of(name).is_some()
     }
 
     /// Reads a certificate's blob and nothing more. No signature is verified by that.
@@ -142,12 +84,11 @@ impl Certificate {
     /// # Errors
     /// [`KeyError::UnknownType`] when it is not of a type of certificate, else what is wrong with its fields.
     pub fn parse(blob: &[u8]) -> Result<Self, KeyError> {
-        let row =
-            CertificateType::by_name(PublicKey::type_of(blob)?.as_str()).ok_or(KeyError::UnknownType)?;
+        let row = row_of(PublicKey::type_of(blob)?.as_str()).ok_or(KeyError::UnknownType)?;
         let mut input = Reader::new(blob);
         input.string()?;
         let nonce = input.string()?.to_vec();
-        let key = read_key(row, &mut input)?;
+        let key = PublicKey::read(row.plain, &mut input)?;
         let serial = input.u64()?;
         let kind = match input.u32()? {
             1 => CertificateKind::User,
@@ -169,7 +110,7 @@ impl Certificate {
         Ok(Self {
             blob: blob.to_vec(),
             signed,
-            key_type: row.name,
+            key_type: row.key_type,
             nonce,
             key,
             serial,
@@ -274,14 +215,9 @@ impl Certificate {
     }
 }
 
-/// Reads the certified key: the fields of a key of that type, without the type's name.
-fn read_key(row: &CertificateType, input: &mut Reader<'_>) -> Result<PublicKey, KeyError> {
-    let mut plain = Vec::with_capacity(BLOB_MAX.min(input.left()));
-    wire::put_string(&mut plain, row.key_type.as_bytes());
-    for _ in 0..row.fields {
-        wire::put_string(&mut plain, input.string()?);
-    }
-    PublicKey::parse(&plain)
+/// The first algorithm of this type of certificate, if there is such a type.
+fn row_of(key_type: &str) -> Option<&'static SignatureAlg> {
+    SignatureAlg::for_key_type(key_type).find(|row| row.certificate)
 }
 
 fn read_principals(packed: &[u8]) -> Result<Vec<Vec<u8>>, KeyError> {

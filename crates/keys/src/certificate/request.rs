@@ -6,8 +6,8 @@ use crypto::{NoEntropy, Rng};
 use wire::{Encode, put_string, put_u32};
 
 use super::options::{PERMIT_AGENT, PERMIT_PORT, PERMIT_PTY, PERMIT_USER_RC, PERMIT_X11};
-use super::{Certificate, CertificateError, CertificateKind, CertificateOption, CertificateOptions, TYPES};
-use crate::{KeyError, PrivateKey, PublicKey, SignError, SignatureAlg};
+use super::{Certificate, CertificateError, CertificateKind, CertificateOption, CertificateOptions};
+use crate::{KeyError, PrivateKey, PublicKey, SIGNATURES, SignError, SignatureAlg};
 
 /// Length in bytes of the nonce, as OpenSSH makes it.
 const NONCE_LEN: usize = 32;
@@ -95,14 +95,14 @@ impl CertificateRequest {
     /// The type, the nonce and the key.
     fn certified(&self, nonce: &[u8]) -> Result<Vec<u8>, RequestError> {
         let key_type = self.key.key_type();
-        let row = TYPES
+        let row = SIGNATURES
             .iter()
-            .find(|row| row.key_type == key_type)
+            .find(|row| row.certificate && row.plain == key_type)
             .ok_or(RequestError::Certificate(KeyError::UnknownType))?;
         let plain = self.key.blob();
         let fields = plain.get(key_type.len().saturating_add(4)..).unwrap_or_default();
         let mut blob = Vec::new();
-        put_string(&mut blob, row.name.as_bytes());
+        put_string(&mut blob, row.key_type.as_bytes());
         put_string(&mut blob, nonce);
         blob.extend_from_slice(fields);
         Ok(blob)

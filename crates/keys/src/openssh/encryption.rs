@@ -4,6 +4,7 @@ use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, StreamCipher, S
 use aes::{Aes128, Aes192, Aes256};
 use chacha20::ChaCha20Legacy;
 use crypto::Secret;
+use des::TdesEde3;
 use poly1305::Poly1305;
 use poly1305::universal_hash::KeyInit;
 use ring::aead;
@@ -25,6 +26,8 @@ pub enum FileCipher {
     Aes192Cbc,
     /// `aes256-cbc`.
     Aes256Cbc,
+    /// `3des-cbc`.
+    TripleDesCbc,
     /// `aes128-gcm@openssh.com`.
     Aes128Gcm,
     /// `aes256-gcm@openssh.com`.
@@ -48,13 +51,14 @@ pub(crate) struct Wrong;
 
 impl FileCipher {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Aes128Ctr,
         Self::Aes192Ctr,
         Self::Aes256Ctr,
         Self::Aes128Cbc,
         Self::Aes192Cbc,
         Self::Aes256Cbc,
+        Self::TripleDesCbc,
         Self::Aes128Gcm,
         Self::Aes256Gcm,
         Self::ChaCha20Poly1305,
@@ -70,6 +74,7 @@ impl FileCipher {
             Self::Aes128Cbc => "aes128-cbc",
             Self::Aes192Cbc => "aes192-cbc",
             Self::Aes256Cbc => "aes256-cbc",
+            Self::TripleDesCbc => "3des-cbc",
             Self::Aes128Gcm => "aes128-gcm@openssh.com",
             Self::Aes256Gcm => "aes256-gcm@openssh.com",
             Self::ChaCha20Poly1305 => "chacha20-poly1305@openssh.com",
@@ -85,7 +90,7 @@ impl FileCipher {
     /// The unit in bytes that the private section is padded to.
     pub(super) fn block_len(self) -> usize {
         match self {
-            Self::ChaCha20Poly1305 => 8,
+            Self::ChaCha20Poly1305 | Self::TripleDesCbc => 8,
             Self::Aes128Ctr | Self::Aes192Ctr | Self::Aes256Ctr => AES_BLOCK,
             Self::Aes128Cbc | Self::Aes192Cbc | Self::Aes256Cbc => AES_BLOCK,
             Self::Aes128Gcm | Self::Aes256Gcm => AES_BLOCK,
@@ -97,14 +102,14 @@ impl FileCipher {
         match self {
             Self::Aes128Gcm | Self::Aes256Gcm | Self::ChaCha20Poly1305 => 16,
             Self::Aes128Ctr | Self::Aes192Ctr | Self::Aes256Ctr => 0,
-            Self::Aes128Cbc | Self::Aes192Cbc | Self::Aes256Cbc => 0,
+            Self::Aes128Cbc | Self::Aes192Cbc | Self::Aes256Cbc | Self::TripleDesCbc => 0,
         }
     }
 
     fn key_len(self) -> usize {
         match self {
             Self::Aes128Ctr | Self::Aes128Cbc | Self::Aes128Gcm => 16,
-            Self::Aes192Ctr | Self::Aes192Cbc => 24,
+            Self::Aes192Ctr | Self::Aes192Cbc | Self::TripleDesCbc => 24,
             Self::Aes256Ctr | Self::Aes256Cbc | Self::Aes256Gcm => 32,
             Self::ChaCha20Poly1305 => CHACHA_KEYS,
         }
@@ -114,13 +119,14 @@ impl FileCipher {
         match self {
             Self::Aes128Ctr | Self::Aes192Ctr | Self::Aes256Ctr => AES_BLOCK,
             Self::Aes128Cbc | Self::Aes192Cbc | Self::Aes256Cbc => AES_BLOCK,
+            Self::TripleDesCbc => 8,
             Self::Aes128Gcm | Self::Aes256Gcm => aead::NONCE_LEN,
             Self::ChaCha20Poly1305 => 0,
         }
     }
 
-    /// The key that `rounds` of bcrypt make of a passphrase. This is meant to take long: [`Wrong`] when one of the
-    /// arguments is empty or zero.
+    /// The key that `rounds` of bcrypt make of a passphrase, which is meant to take long. [`Wrong`] when the passphrase
+    /// or the salt is empty or the rounds are none.
     pub(super) fn derive(self, passphrase: &Secret, salt: &[u8], rounds: u32) -> Result<FileKey, Wrong> {
         let length = self.key_len().saturating_add(self.iv_len());
         let mut bytes = Zeroizing::new(vec![0; length]);
@@ -148,6 +154,7 @@ impl FileKey {
             FileCipher::Aes128Cbc | FileCipher::Aes192Cbc | FileCipher::Aes256Cbc => {
                 open_aes_cbc(key, iv, data)
             }
+            FileCipher::TripleDesCbc => open_triple_des_cbc(key, iv, data),
             FileCipher::Aes128Gcm => open_gcm(&aead::AES_128_GCM, key, iv, data, tag),
             FileCipher::Aes256Gcm => open_gcm(&aead::AES_256_GCM, key, iv, data, tag),
             FileCipher::ChaCha20Poly1305 => {
@@ -171,6 +178,9 @@ impl FileKey {
             }
             FileCipher::Aes128Cbc | FileCipher::Aes192Cbc | FileCipher::Aes256Cbc => {
                 seal_aes_cbc(key, iv, data).map(|()| Vec::new())
+            }
+            FileCipher::TripleDesCbc => {
+                seal_cbc::<cbc::Encryptor<TdesEde3>>(key, iv, data).map(|()| Vec::new())
             }
             FileCipher::Aes128Gcm => seal_gcm(&aead::AES_128_GCM, key, iv, data),
             FileCipher::Aes256Gcm => seal_gcm(&aead::AES_256_GCM, key, iv, data),
@@ -197,37 +207,44 @@ fn aes_ctr(key: &[u8], iv: &[u8], data: &mut [u8]) -> Result<(), Wrong> {
 
 /// Decrypts in place with the AES that has keys of this length. Data that is no multiple of the block is [`Wrong`].
 pub(crate) fn open_aes_cbc(key: &[u8], iv: &[u8], data: &mut [u8]) -> Result<(), Wrong> {
-    fn with<C: KeyIvInit + BlockModeDecrypt>(key: &[u8], iv: &[u8], data: &mut [u8]) -> Result<(), Wrong> {
-        let mut cipher = C::new_from_slices(key, iv).map_err(|_| Wrong)?;
-        let (blocks, rest) = aes::cipher::Array::slice_as_chunks_mut(data);
-        if !rest.is_empty() {
-            return Err(Wrong);
-        }
-        cipher.decrypt_blocks(blocks);
-        Ok(())
-    }
     match key.len() {
-        16 => with::<cbc::Decryptor<Aes128>>(key, iv, data),
-        24 => with::<cbc::Decryptor<Aes192>>(key, iv, data),
-        _ => with::<cbc::Decryptor<Aes256>>(key, iv, data),
+        16 => open_cbc::<cbc::Decryptor<Aes128>>(key, iv, data),
+        24 => open_cbc::<cbc::Decryptor<Aes192>>(key, iv, data),
+        _ => open_cbc::<cbc::Decryptor<Aes256>>(key, iv, data),
     }
 }
 
+/// Decrypts in place with triple DES and a key of three. Data that is no multiple of the block is [`Wrong`].
+pub(crate) fn open_triple_des_cbc(key: &[u8], iv: &[u8], data: &mut [u8]) -> Result<(), Wrong> {
+    open_cbc::<cbc::Decryptor<TdesEde3>>(key, iv, data)
+}
+
+fn open_cbc<C: KeyIvInit + BlockModeDecrypt>(key: &[u8], iv: &[u8], data: &mut [u8]) -> Result<(), Wrong> {
+    let mut cipher = C::new_from_slices(key, iv).map_err(|_| Wrong)?;
+    let (blocks, rest) = aes::cipher::Array::slice_as_chunks_mut(data);
+    if !rest.is_empty() {
+        return Err(Wrong);
+    }
+    cipher.decrypt_blocks(blocks);
+    Ok(())
+}
+
 fn seal_aes_cbc(key: &[u8], iv: &[u8], data: &mut [u8]) -> Result<(), Wrong> {
-    fn with<C: KeyIvInit + BlockModeEncrypt>(key: &[u8], iv: &[u8], data: &mut [u8]) -> Result<(), Wrong> {
-        let mut cipher = C::new_from_slices(key, iv).map_err(|_| Wrong)?;
-        let (blocks, rest) = aes::cipher::Array::slice_as_chunks_mut(data);
-        if !rest.is_empty() {
-            return Err(Wrong);
-        }
-        cipher.encrypt_blocks(blocks);
-        Ok(())
-    }
     match key.len() {
-        16 => with::<cbc::Encryptor<Aes128>>(key, iv, data),
-        24 => with::<cbc::Encryptor<Aes192>>(key, iv, data),
-        _ => with::<cbc::Encryptor<Aes256>>(key, iv, data),
+        16 => seal_cbc::<cbc::Encryptor<Aes128>>(key, iv, data),
+        24 => seal_cbc::<cbc::Encryptor<Aes192>>(key, iv, data),
+        _ => seal_cbc::<cbc::Encryptor<Aes256>>(key, iv, data),
     }
+}
+
+fn seal_cbc<C: KeyIvInit + BlockModeEncrypt>(key: &[u8], iv: &[u8], data: &mut [u8]) -> Result<(), Wrong> {
+    let mut cipher = C::new_from_slices(key, iv).map_err(|_| Wrong)?;
+    let (blocks, rest) = aes::cipher::Array::slice_as_chunks_mut(data);
+    if !rest.is_empty() {
+        return Err(Wrong);
+    }
+    cipher.encrypt_blocks(blocks);
+    Ok(())
 }
 
 fn gcm(

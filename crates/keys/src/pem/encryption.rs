@@ -10,7 +10,7 @@ use super::decrypted;
 use crate::der::{BadDer, Der};
 use crate::key_file::FileError;
 use crate::limits::ITERATIONS_MAX;
-use crate::openssh::{Wrong, open_aes_cbc};
+use crate::openssh::{Wrong, open_aes_cbc, open_triple_des_cbc};
 
 /// id-PBES2, 1.2.840.113549.1.5.13.
 const PBES2: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05, 0x0d];
@@ -20,9 +20,73 @@ const PBKDF2: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05, 0x0c];
 const HMAC: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x02];
 /// The arcs that AES has before the last, 2.16.840.1.101.3.4.1 (RFC 8018 B.2.5).
 const AES: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01];
+/// des-EDE3-CBC, 1.2.840.113549.3.7 (RFC 8018 B.2.2).
+const TRIPLE_DES: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x03, 0x07];
 
-/// Length in bytes of an AES block.
-const BLOCK: usize = 16;
+/// A cipher of PEM files, which always runs in CBC mode.
+#[derive(Clone, Copy, Debug)]
+enum Cipher {
+    Aes128,
+    Aes192,
+    Aes256,
+    TripleDes,
+}
+
+impl Cipher {
+    const ALL: [Self; 4] = [Self::Aes128, Self::Aes192, Self::Aes256, Self::TripleDes];
+
+    /// Its name in `DEK-Info`.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Aes128 => "AES-128-CBC",
+            Self::Aes192 => "AES-192-CBC",
+            Self::Aes256 => "AES-256-CBC",
+            Self::TripleDes => "DES-EDE3-CBC",
+        }
+    }
+
+    fn of_identifier(identifier: &[u8]) -> Option<Self> {
+        match identifier.strip_prefix(AES) {
+            Some([2]) => Some(Self::Aes128),
+            Some([22]) => Some(Self::Aes192),
+            Some([42]) => Some(Self::Aes256),
+            Some(_) => None,
+            None => (identifier == TRIPLE_DES).then_some(Self::TripleDes),
+        }
+    }
+
+    fn key_len(self) -> usize {
+        match self {
+            Self::Aes128 => 16,
+            Self::Aes192 | Self::TripleDes => 24,
+            Self::Aes256 => 32,
+        }
+    }
+
+    fn block_len(self) -> usize {
+        match self {
+            Self::Aes128 | Self::Aes192 | Self::Aes256 => 16,
+            Self::TripleDes => 8,
+        }
+    }
+
+    /// Decrypts, and takes the padding of RFC 8018 §6.1.1 off: n bytes of n.
+    fn open(self, key: &[u8], iv: &[u8], data: &[u8]) -> Result<Zeroizing<Vec<u8>>, Wrong> {
+        let mut plain = Zeroizing::new(data.to_vec());
+        match self {
+            Self::Aes128 | Self::Aes192 | Self::Aes256 => open_aes_cbc(key, iv, &mut plain)?,
+            Self::TripleDes => open_triple_des_cbc(key, iv, &mut plain)?,
+        }
+        let padding = usize::from(*plain.last().ok_or(Wrong)?);
+        let end = plain.len().checked_sub(padding).ok_or(Wrong)?;
+        let padded = plain.get(end..).is_some_and(|pad| pad.iter().all(|byte| usize::from(*byte) == padding));
+        if padding == 0 || padding > self.block_len() || !padded {
+            return Err(Wrong);
+        }
+        plain.truncate(end);
+        Ok(plain)
+    }
+}
 
 /// Decrypts `EncryptedPrivateKeyInfo`.
 pub(super) fn open_pkcs8(passphrase: &Secret, der: &[u8]) -> Result<Zeroizing<Vec<u8>>, FileError> {
@@ -41,17 +105,13 @@ pub(super) fn open_pkcs8(passphrase: &Secret, der: &[u8]) -> Result<Zeroizing<Ve
     if function.identifier()? != PBKDF2 {
         return Err(unknown("a PKCS#8 key derivation other than PBKDF2"));
     }
-    let key_len = match cipher.identifier()?.strip_prefix(AES) {
-        Some([2]) => 16,
-        Some([22]) => 24,
-        Some([42]) => 32,
-        _ => return Err(unknown("a PKCS#8 cipher other than AES in CBC mode")),
-    };
+    let named = Cipher::of_identifier(cipher.identifier()?);
+    let named = named.ok_or_else(|| unknown("a PKCS#8 cipher other than AES and triple DES in CBC mode"))?;
     let iv = cipher.octets()?;
     let mut function = function.sequence()?;
     let salt = function.octets()?;
     let iterations = function.number()?;
-    if function.optional_number()?.is_some_and(|length| usize::try_from(length) != Ok(key_len)) {
+    if function.optional_number()?.is_some_and(|length| usize::try_from(length) != Ok(named.key_len())) {
         return Err(FileError::BadDer);
     }
     let hmac = match function.optional_sequence()? {
@@ -70,45 +130,45 @@ pub(super) fn open_pkcs8(passphrase: &Secret, der: &[u8]) -> Result<Zeroizing<Ve
         return Err(FileError::iterations(iterations));
     }
 
-    let mut key = Zeroizing::new(vec![0; key_len]);
+    let mut key = Zeroizing::new(vec![0; named.key_len()]);
     pbkdf2::derive(hmac, rounds, salt, passphrase.expose(), &mut key);
-    decrypted(open(&key, iv, data))
+    decrypted(named.open(&key, iv, data))
 }
 
 /// The cipher of a traditional file, with what it begins with.
 #[derive(Debug)]
 pub(super) struct TraditionalCipher {
-    name: &'static str,
-    key_len: usize,
-    iv: [u8; BLOCK],
+    cipher: Cipher,
+    /// A block.
+    iv: Vec<u8>,
 }
+
+/// Bytes of a traditional file's first block that its key is made with too.
+const SALT_LEN: usize = 8;
 
 impl TraditionalCipher {
     /// Reads the value of `DEK-Info`: the cipher's name, and in hexadecimal what it begins with.
     pub(super) fn parse(info: &[u8]) -> Result<Self, FileError> {
         let mut parts = info.splitn(2, |byte| *byte == b',');
         let name = parts.next().unwrap_or_default();
-        let (name, key_len) = match name {
-            b"AES-128-CBC" => ("AES-128-CBC", 16),
-            b"AES-192-CBC" => ("AES-192-CBC", 24),
-            b"AES-256-CBC" => ("AES-256-CBC", 32),
-            other => return Err(FileError::UnknownEncryption { name: super::shown(other) }),
-        };
-        let iv = parts.next().and_then(hexadecimal).ok_or(FileError::BadBase64)?;
-        Ok(Self { name, key_len, iv })
+        let cipher = Cipher::ALL.into_iter().find(|cipher| cipher.name().as_bytes() == name);
+        let cipher = cipher.ok_or_else(|| FileError::UnknownEncryption { name: super::shown(name) })?;
+        let iv = parts.next().and_then(hexadecimal).filter(|iv| iv.len() == cipher.block_len());
+        Ok(Self { cipher, iv: iv.ok_or(FileError::BadKdfOptions)? })
     }
 
     pub(super) fn name(&self) -> &'static str {
-        self.name
+        self.cipher.name()
     }
 
-    /// Decrypts with the key that OpenSSL's `EVP_BytesToKey` makes: MD5 of what was hashed before, the passphrase and half
-    /// of the first block, again and again, once each.
+    /// Decrypts with the key that OpenSSL's `EVP_BytesToKey` makes: MD5 of what was hashed before, the passphrase and the
+    /// salt, again and again, once each.
     pub(super) fn open(&self, passphrase: &Secret, data: &[u8]) -> Result<Zeroizing<Vec<u8>>, Wrong> {
-        let (salt, _) = self.iv.split_at_checked(BLOCK / 2).ok_or(Wrong)?;
-        let mut key = Zeroizing::new(Vec::with_capacity(self.key_len.saturating_add(BLOCK)));
+        let salt = self.iv.get(..SALT_LEN).ok_or(Wrong)?;
+        let key_len = self.cipher.key_len();
         let mut last = Zeroizing::new([0; 16]);
-        while key.len() < self.key_len {
+        let mut key = Zeroizing::new(Vec::with_capacity(key_len.saturating_add(last.len())));
+        while key.len() < key_len {
             let mut hash = md5::Context::new();
             if !key.is_empty() {
                 hash.consume(last.as_slice());
@@ -118,28 +178,17 @@ impl TraditionalCipher {
             *last = hash.finalize().0;
             key.extend_from_slice(last.as_slice());
         }
-        key.truncate(self.key_len);
-        open(&key, &self.iv, data)
+        key.truncate(key_len);
+        self.cipher.open(&key, &self.iv, data)
     }
 }
 
-/// Decrypts AES in CBC mode and takes the padding of RFC 8018 §6.1.1 off: n bytes of n.
-fn open(key: &[u8], iv: &[u8], data: &[u8]) -> Result<Zeroizing<Vec<u8>>, Wrong> {
-    let mut plain = Zeroizing::new(data.to_vec());
-    open_aes_cbc(key, iv, &mut plain)?;
-    let padding = usize::from(*plain.last().ok_or(Wrong)?);
-    let end = plain.len().checked_sub(padding).ok_or(Wrong)?;
-    let padded = plain.get(end..).is_some_and(|pad| pad.iter().all(|byte| usize::from(*byte) == padding));
-    if padding == 0 || padding > BLOCK || !padded {
-        return Err(Wrong);
-    }
-    plain.truncate(end);
-    Ok(plain)
-}
-
-/// A block in hexadecimal digits.
-fn hexadecimal(text: &[u8]) -> Option<[u8; BLOCK]> {
-    let text = std::str::from_utf8(text).ok().filter(|text| text.len() == BLOCK * 2)?;
-    let number = text.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u128::from_str_radix(text, 16))?;
-    number.ok().map(u128::to_be_bytes)
+/// The bytes that pairs of hexadecimal digits stand for.
+fn hexadecimal(text: &[u8]) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pair = |pair: &[u8]| match pair {
+        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+        _ => None,
+    };
+    text.chunks(2).map(pair).collect()
 }

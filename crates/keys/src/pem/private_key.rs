@@ -1,12 +1,10 @@
-//! Private keys in DER. What they hold is put into the form of `openssh-key-v1`, which is then read like any other: so
-//! there is one place only where a key's halves are compared.
+//! Private keys in DER.
 
-use wire::{Encode, Mpint, Reader, put_string};
-use zeroize::Zeroizing;
+use wire::Mpint;
 
 use crate::der::{BadDer, Der};
 use crate::key_file::FileError;
-use crate::{Ed25519PrivateKey, PrivateKey};
+use crate::{Curve, EcdsaPrivateKey, Ed25519PrivateKey, PrivateKey, RsaNumbers, RsaPrivateKey};
 
 /// rsaEncryption, 1.2.840.113549.1.1.1 (RFC 8017 A.1).
 const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
@@ -15,30 +13,14 @@ const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 /// id-Ed25519, 1.3.101.112 (RFC 8410 §3).
 const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 
-/// A curve as its identifier (RFC 5480 §2.1.1.1) and its names in SSH.
-struct NamedCurve {
-    identifier: &'static [u8],
-    key_type: &'static str,
-    name: &'static str,
+/// The identifier of a curve (RFC 5480 §2.1.1.1).
+fn identifier(curve: Curve) -> &'static [u8] {
+    match curve {
+        Curve::NistP256 => &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
+        Curve::NistP384 => &[0x2b, 0x81, 0x04, 0x00, 0x22],
+        Curve::NistP521 => &[0x2b, 0x81, 0x04, 0x00, 0x23],
+    }
 }
-
-static CURVES: &[NamedCurve] = &[
-    NamedCurve {
-        identifier: &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
-        key_type: "ecdsa-sha2-nistp256",
-        name: "nistp256",
-    },
-    NamedCurve {
-        identifier: &[0x2b, 0x81, 0x04, 0x00, 0x22],
-        key_type: "ecdsa-sha2-nistp384",
-        name: "nistp384",
-    },
-    NamedCurve {
-        identifier: &[0x2b, 0x81, 0x04, 0x00, 0x23],
-        key_type: "ecdsa-sha2-nistp521",
-        name: "nistp521",
-    },
-];
 
 /// `RSAPrivateKey` of PKCS#1.
 pub(super) fn pkcs1(der: &[u8]) -> Result<PrivateKey, FileError> {
@@ -53,12 +35,9 @@ pub(super) fn pkcs1(der: &[u8]) -> Result<PrivateKey, FileError> {
     let inverse_of_q = input.magnitude();
     input.finish()?;
 
-    let mut fields = Zeroizing::new(Vec::with_capacity(der.len().saturating_add(FIELDS_MORE)));
-    put_string(&mut *fields, b"ssh-rsa");
-    for number in [n, e, d, inverse_of_q, p, q] {
-        Mpint::from_magnitude(number?).encode(&mut *fields);
-    }
-    read(&fields)
+    let numbers = RsaNumbers { n: n?, e: e?, d: d?, iqmp: inverse_of_q?, p: p?, q: q? };
+    let key = RsaPrivateKey::new(&numbers).map_err(FileError::Key)?.ok_or(FileError::PublicMismatch)?;
+    Ok(PrivateKey::Rsa(Box::new(key)))
 }
 
 /// `ECPrivateKey` of SEC1, on the curve that PKCS#8 named or else on the one that it names itself.
@@ -83,20 +62,24 @@ pub(super) fn sec1(der: &[u8], curve: Option<&[u8]>) -> Result<PrivateKey, FileE
     {
         return Err(FileError::BadDer);
     }
-    let identifier = named.or(curve).ok_or(FileError::UnknownKey { form })?;
-    let curve =
-        CURVES.iter().find(|curve| curve.identifier == identifier).ok_or(FileError::UnknownKey { form })?;
-    let mut public = input.optional_tagged(1)?.ok_or(FileError::BadDer)?;
-    let point = public.bits()?;
-    public.finish()?;
+    let named = named.or(curve).ok_or(FileError::UnknownKey { form })?;
+    let curve = Curve::ALL.into_iter().find(|curve| identifier(*curve) == named);
+    let curve = curve.ok_or(FileError::UnknownKey { form })?;
+    let point = match input.optional_tagged(1)? {
+        Some(mut public) => {
+            let point = public.bits()?;
+            public.finish()?;
+            Some(point)
+        }
+        None => None,
+    };
     input.finish()?;
-
-    let mut fields = Zeroizing::new(Vec::with_capacity(der.len().saturating_add(FIELDS_MORE)));
-    put_string(&mut *fields, curve.key_type.as_bytes());
-    put_string(&mut *fields, curve.name.as_bytes());
-    put_string(&mut *fields, point);
-    Mpint::from_magnitude(number).encode(&mut *fields);
-    read(&fields)
+    let key = EcdsaPrivateKey::from_number(curve, Mpint::from_magnitude(number)).map_err(FileError::Key)?;
+    // RFC 5915 §3 has it optional, and the number alone is the key.
+    if point.is_some_and(|point| !key.public().is_point(point)) {
+        return Err(FileError::PublicMismatch);
+    }
+    Ok(PrivateKey::Ecdsa(key))
 }
 
 /// `OneAsymmetricKey` of PKCS#8.
@@ -123,12 +106,4 @@ pub(super) fn pkcs8(der: &[u8]) -> Result<PrivateKey, FileError> {
         }
         _ => Err(unknown),
     }
-}
-
-/// How much longer than its DER the fields of a key can be: names and lengths.
-const FIELDS_MORE: usize = 64;
-
-fn read(fields: &[u8]) -> Result<PrivateKey, FileError> {
-    let mut input = Reader::new(fields);
-    PrivateKey::read(&mut input).map_err(FileError::Key)?.ok_or(FileError::PublicMismatch)
 }

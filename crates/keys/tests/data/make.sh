@@ -78,24 +78,47 @@ ssh-keygen -q -p -P '' -N passphrase -f copy > log
     done
     cp rsa copy
     ssh-keygen -q -p -m PEM -P '' -N '' -f copy > log
-    for cipher in aes128 aes192 aes256; do
+    for cipher in aes128 aes192 aes256 des3; do
         echo "## rsa PEM passphrase $cipher"
         openssl rsa -traditional -$cipher -in copy -passout pass:passphrase 2> log
+    done
+    echo "## openssl-ed25519 PKCS8 passphrase des3"
+    openssl pkcs8 -topk8 -in openssl-ed25519 -v2 des3 -passout pass:passphrase
+    for bits in 256 384 521; do
+        cp ecdsa$bits short
+        ssh-keygen -q -p -m PEM -P '' -N '' -f short > log
+        echo "## ecdsa$bits PEM without public"
+        openssl ec -in short -no_public 2> log
+        echo "## ecdsa$bits PKCS8 without public"
+        openssl ec -in short -no_public 2> log | openssl pkcs8 -topk8 -nocrypt
+        for form in compressed hybrid; do
+            echo "## ecdsa$bits PEM $form"
+            openssl ec -in short -conv_form $form 2> log
+        done
     done
 } > "$out/pem.txt"
 # Those keys again, as ssh-keygen sees them.
 chmod 600 openssl-ed25519
 { echo "## openssl-ed25519"; ssh-keygen -y -f openssl-ed25519; } > "$out/pem-public.txt"
+# Keys that are larger than most libraries take, and what they say of the word data with SHA-1, SHA-256 and SHA-512.
+{
+    printf data > data
+    for bits in 8196 16384; do
+        openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:$bits -out large$bits
+        chmod 600 large$bits
+        echo "## $bits"
+        ssh-keygen -y -f large$bits
+        for hash in sha1 sha256 sha512; do openssl dgst -$hash -sign large$bits data | base64 -w0; echo; done
+    done
+    echo "## 8196 private"
+    cat large8196
+} > "$out/rsa-large.txt"
 # What is not read, each for its own reason.
 {
     echo "## scrypt"
     openssl pkcs8 -topk8 -in openssl-ed25519 -scrypt -scrypt_N 1024 -passout pass:passphrase
-    echo "## des3"
-    openssl pkcs8 -topk8 -in openssl-ed25519 -v2 des3 -passout pass:passphrase
     echo "## pbes1"
     openssl pkcs8 -topk8 -in openssl-ed25519 -v1 PBE-SHA1-3DES -passout pass:passphrase
-    echo "## traditional-des3"
-    openssl rsa -traditional -des3 -in copy -passout pass:passphrase 2> log
     echo "## x25519"
     openssl genpkey -algorithm x25519
     echo "## ed448"

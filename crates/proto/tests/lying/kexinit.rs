@@ -123,7 +123,7 @@ fn a_second_kexinit_in_an_exchange_is_refused_strict_or_not() {
     against.refused(&transport(Misbehaviour::UnexpectedInExchange { number: 20 }));
     let mut against = AgainstServer::server().logged_in().proposed();
     against.peer.send_kexinit(&against.proposal.clone());
-    against.refused(&transport(Misbehaviour::StrictViolation { number: 20 }));
+    against.refused(&transport(Misbehaviour::UnexpectedInExchange { number: 20 }));
     let mut against = AgainstClient::client().identified().proposed();
     against.peer.expect(30);
     against.peer.send_kexinit(&against.proposal.clone());

@@ -9,7 +9,7 @@ fn ignore() -> Vec<u8> {
     Payload::number(2).string("noise").done()
 }
 
-/// Messages that may come at any time, but not in a strict exchange.
+/// Messages that may come at other times, but not in a strict initial exchange.
 fn noise() -> [Vec<u8>; 4] {
     [
         ignore(),
@@ -67,11 +67,88 @@ fn noise_between_the_steps_of_a_strict_exchange_is_refused() {
         against.peer.read_newkeys(&proposal, &exchange);
         against.tell(&noise);
         against.refused(&error);
-        // In a rekey, from the peer's KEXINIT on.
+    }
+}
+
+/// Under keys nobody between us can put noise there, and every NEWKEYS starts the numbers again. PuTTY sends IGNORE in a
+/// re-key under CBC, and OpenSSH takes it.
+#[test]
+fn noise_between_the_steps_of_a_rekey_is_taken_and_dropped() {
+    let [ignore, debug, unimplemented, ext_info] = noise();
+    let dropped = [&ignore, &debug];
+    let mut against = AgainstServer::server().in_session();
+    for noise in dropped {
+        let proposal = against.proposal.clone();
+        against.peer.send_kexinit(&proposal);
+        against.tell(noise);
+        against.peer.read_kexinit();
+        let ephemeral = against.peer.start_exchange(&proposal);
+        against.tell(noise);
+        let exchange = against.peer.finish_exchange(&proposal, ephemeral);
+        against.peer.read_newkeys(&proposal, &exchange);
+        against.tell(noise);
+        against.peer.send_newkeys(&proposal, &exchange);
+        against.tell(noise);
+        against.lives();
+        against.tell(Payload::number(192).string("still here"));
+        assert_eq!(against.heard_numbers(), [193]);
+    }
+    let mut against = AgainstClient::client().in_session();
+    for noise in dropped {
+        let proposal = against.proposal.clone();
+        against.peer.send_kexinit(&proposal);
+        against.tell(noise);
+        against.peer.read_kexinit();
+        let (exchange, public) = against.peer.respond_exchange(&proposal);
+        against.tell(noise);
+        against.peer.send_reply(&exchange, &public);
+        against.tell(noise);
+        against.peer.read_newkeys(&proposal, &exchange);
+        against.peer.send_newkeys(&proposal, &exchange);
+        against.tell(noise);
+        against.lives();
+    }
+    for (noise, error) in [
+        (unimplemented, Misbehaviour::UnimplementedInExchange { sequence: 0 }),
+        (ext_info, Misbehaviour::UnexpectedInExchange { number: 7 }),
+    ] {
+        let error = transport(error);
         let mut against = AgainstServer::server().logged_in().proposed();
         against.tell(&noise);
         against.refused(&error);
+        let mut against = AgainstClient::client().logged_in().proposed();
+        against.peer.expect(30);
+        against.tell(&noise);
+        against.refused(&error);
     }
+}
+
+#[test]
+fn a_rekey_that_is_nothing_but_noise_costs_nothing_and_ends_in_time() {
+    let mut against = AgainstServer::server().in_session().proposed();
+    against.ours.read_size = 4096;
+    for _ in 0..4 {
+        for _ in 0..5000 {
+            against.peer.send(&ignore());
+        }
+        against.settle();
+        against.lives();
+        assert_eq!(against.heard_numbers(), []);
+        assert!(against.ours.receive_capacity() <= 128 * 1024);
+        against.pass(std::time::Duration::from_secs(29));
+    }
+    against.pass(std::time::Duration::from_secs(5));
+    let error = against.ours.error().cloned().unwrap();
+    assert_eq!(error.fault(), proto::Fault::TimedOut);
+}
+
+#[test]
+fn noise_in_a_rekey_before_the_login_is_counted_like_all_before_the_login() {
+    let mut against = AgainstServer::server().serviced().proposed();
+    for _ in 0..transport::limits::PACKETS_BEFORE_AUTH {
+        against.peer.send(&ignore());
+    }
+    against.refused(&transport(Misbehaviour::TooManyPacketsBeforeAuth));
 }
 
 #[test]
@@ -147,6 +224,38 @@ fn dropping_the_first_packet_after_newkeys_is_seen_under_strict_exchange() {
 }
 
 #[test]
+fn a_packet_under_the_old_keys_after_newkeys_is_corruption_strict_or_not() {
+    // Under chacha20-poly1305 a packet can be sealed and kept back without a trace.
+    let chacha = crypto::CIPHERS.iter().find(|row| row.name.starts_with("chacha20")).unwrap();
+    for strict in [true, false] {
+        let against = AgainstServer::server().proposing(|p| {
+            let p = p.with_cipher(chacha, None);
+            if strict { p } else { p.without_markers() }
+        });
+        let mut against = against.in_session().proposed();
+        let proposal = against.proposal.clone();
+        let ephemeral = against.peer.start_exchange(&proposal);
+        against.settle();
+        let exchange = against.peer.finish_exchange(&proposal, ephemeral);
+        against.peer.read_newkeys(&proposal, &exchange);
+        // With the number that it would have after NEWKEYS.
+        let next = against.peer.sequence_out + 1;
+        against.peer.sequence_out = if strict { 0 } else { next };
+        let stale = against.peer.sealed(&ignore(), FrameLie::default());
+        against.peer.sequence_out = next - 1;
+        against.peer.send_newkeys(&proposal, &exchange);
+        // Enough of them for the longest packet.
+        let times = transport::limits::PACKET_LENGTH_MAX as usize / stale.len() + 2;
+        against.peer.send_bytes(&stale.repeat(times));
+        against.settle();
+        let error = against.ours.error().cloned().unwrap();
+        let seen = matches!(error, proto::Error::Transport(Error::Forged | Error::BadPacketLength { .. }));
+        assert!(seen, "{error}");
+        against.refused_with(&error, Reason::MAC_ERROR);
+    }
+}
+
+#[test]
 fn without_strict_exchange_noise_passes_and_numbers_go_on() {
     let mut against = AgainstServer::server().proposing(Proposal::without_markers).identified();
     against.peer.send(&ignore());
@@ -192,9 +301,11 @@ fn a_later_kexinit_without_markers_turns_nothing_off() {
     against.tell(Payload::number(192).string("still here"));
     against.peer.expect(193);
     assert!(against.ours.connection.transport().strict_kex());
-    let mut against = against.proposed();
-    against.tell(ignore());
-    against.refused(&transport(Misbehaviour::StrictViolation { number: 2 }));
+    assert_eq!(
+        (against.peer.sequence_out, against.peer.sequence_in),
+        (1, 1),
+        "numbers begin again all the same"
+    );
 }
 
 #[test]
@@ -217,7 +328,7 @@ fn upper_messages_in_a_rekey_are_refused_from_the_peers_kexinit_on() {
     for number in [5, 50, 80, 90, 94, 98, 192, 200] {
         let mut against = AgainstServer::server().in_session().proposed();
         against.tell([number, 0, 0, 0, 0]);
-        against.refused(&transport(Misbehaviour::StrictViolation { number }));
+        against.refused(&transport(Misbehaviour::UnexpectedInExchange { number }));
         let against = AgainstServer::server().proposing(Proposal::without_markers);
         let mut against = against.in_session().proposed();
         against.tell([number, 0, 0, 0, 0]);
@@ -225,7 +336,7 @@ fn upper_messages_in_a_rekey_are_refused_from_the_peers_kexinit_on() {
         let mut against = AgainstClient::client().in_session().proposed();
         against.peer.expect(30);
         against.tell([number, 0, 0, 0, 0]);
-        against.refused(&transport(Misbehaviour::StrictViolation { number }));
+        against.refused(&transport(Misbehaviour::UnexpectedInExchange { number }));
     }
 }
 

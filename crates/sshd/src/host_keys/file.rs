@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use keys::limits::{FILE_MAX, LINE_MAX};
 use keys::{FileError, Identity, IdentityLine, KeyFile, PrivateKey};
 use sys::ids::Uid;
 use zeroize::Zeroizing;
@@ -43,13 +44,13 @@ pub(crate) fn read(path: &Path) -> Result<PrivateKey, LoadError> {
     if metadata.uid() == Uid::real().0 && mode & 0o077 != 0 {
         return Err(LoadError::Unprotected(mode));
     }
-    KeyFile::parse(&contents(file)?).map(|file| file.key).map_err(LoadError::File)
+    KeyFile::parse(&contents(file, FILE_MAX)?).map(|file| file.key).map_err(LoadError::File)
 }
 
 /// The first line of a file, when it is that of a public key or of a certificate; `None` when it is something else.
 pub(super) fn read_public(path: &Path) -> Result<Option<Identity>, LoadError> {
     let (file, _) = open(path)?;
-    let contents = contents(file)?;
+    let contents = contents(file, LINE_MAX)?;
     let mut lines = contents.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     let first = lines.find(|line| !line.is_empty() && !line.starts_with(b"#"));
     Ok(first.and_then(|line| IdentityLine::parse(line).ok()).map(IdentityLine::into_identity))
@@ -61,8 +62,8 @@ fn open(path: &Path) -> Result<(File, std::fs::Metadata), LoadError> {
     if metadata.is_file() { Ok((file, metadata)) } else { Err(LoadError::NoFile) }
 }
 
-fn contents(file: File) -> Result<Zeroizing<Vec<u8>>, LoadError> {
-    let most = keys::limits::FILE_MAX;
+/// What a file holds, and one byte more than `most` of one that is larger.
+fn contents(file: File, most: usize) -> Result<Zeroizing<Vec<u8>>, LoadError> {
     let mut contents = Zeroizing::new(Vec::with_capacity(most.saturating_add(1)));
     let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
     file.take(limit).read_to_end(&mut contents).map_err(LoadError::Io)?;

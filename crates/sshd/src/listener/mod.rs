@@ -49,6 +49,7 @@ pub(crate) fn main() -> ExitCode {
             say(&format!("{SOFTWARE}\n"));
             ExitCode::SUCCESS
         }
+        Ok(Parsed::Query(query)) => answer(&query),
         Err(fault) if fault.is_usage() => {
             say(&format!("{fault}\r\n{SOFTWARE}\n{USAGE}"));
             USAGE_STATUS.into()
@@ -57,6 +58,18 @@ pub(crate) fn main() -> ExitCode {
             say(&format!("{fault}\n"));
             USAGE_STATUS.into()
         }
+    }
+}
+
+/// Prints what this build can do.
+fn answer(query: &str) -> ExitCode {
+    let Some(names) = transport::query(query) else {
+        say(&format!("Unsupported query \"{query}\"\r\n"));
+        return FATAL_STATUS.into();
+    };
+    match std::io::stdout().write_all(format!("{}\n", names.join("\n")).as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => FATAL_STATUS.into(),
     }
 }
 

@@ -94,6 +94,10 @@ fn read_config(read: Result<Config, Unusable>, options: &Options, log: &Logger) 
         log.fatal(nothing_left);
         Refused(FATAL_STATUS)
     })?;
+    if let Some(keyword) = settings::without_user(&config) {
+        log.fatal(format_args!("{keyword} set without {keyword}User"));
+        return Err(Refused(FATAL_STATUS));
+    }
     Ok(config)
 }
 

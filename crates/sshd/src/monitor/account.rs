@@ -92,6 +92,16 @@ impl Directory<'_> {
         self.complete(user)
     }
 
+    /// The names of an account's groups, whatever keeps its user out.
+    pub(super) fn groups(&self, name: &str) -> Option<Vec<String>> {
+        if self.quick.is_some() {
+            return None;
+        }
+        let user = self.accounts.user(name.as_bytes()).ok()??;
+        let names = self.accounts.group_names(&self.accounts.groups_of(&user).ok()?).ok()?;
+        Some(names.into_iter().map(|group| group.to_string_lossy().into_owned()).collect())
+    }
+
     /// Adds the rights to an account whose user could log in.
     fn complete(&self, user: User) -> Result<Account, Bar> {
         self.check(&user)?;

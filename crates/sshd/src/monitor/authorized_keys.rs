@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 use keyfiles::authorized_keys::{Entry, LineFault, lines};
 
 use crate::log::Logger;
-use crate::settings::glob;
 
 use super::account::Account;
 use super::certificates::{Candidate, Shown};
 use super::conditions::{self, For, Use};
-use super::limits::{KEY_FILES_MAX, REPORTED_LINES_MAX};
+use super::limits::REPORTED_LINES_MAX;
 use super::permit::Grant;
 use super::user_file::UserFiles;
 
@@ -47,14 +46,17 @@ impl KeyFiles<'_> {
         reported: &mut Reported,
         log: &Logger,
     ) -> Option<Listed> {
-        let files = self.files();
-        self.paths(log).into_iter().find_map(|path| {
-            let contents = files.read(&path, log)?;
-            self.find_line(&contents, &path, shown, used, reported, log)
-        })
+        let (noun, keyword) = ("authorized keys", "AuthorizedKeysFile");
+        let (account, strict, tried) = (self.account, self.strict, "public key");
+        let files = UserFiles { account, strict, noun, keyword, tried };
+        let patterns: Vec<&str> = self.patterns.iter().map(String::as_str).collect();
+        files
+            .contents(&patterns, log)
+            .find_map(|(path, contents)| self.find_line(&contents, &path, shown, used, reported, log))
     }
 
-    fn find_line(
+    /// The first such line of a file, or of what a program says in place of one.
+    pub(super) fn find_line(
         &self,
         contents: &[u8],
         path: &Path,
@@ -125,26 +127,6 @@ impl KeyFiles<'_> {
                 candidate.by_line(grant, principals.as_deref(), &place, log)
             }
         }
-    }
-
-    /// The files' names.
-    fn paths(&self, log: &Logger) -> Vec<PathBuf> {
-        let files = self.files();
-        let path = |pattern: &String| files.path(pattern, log);
-        self.patterns.iter().filter_map(path).flat_map(|path| self.matching(path)).collect()
-    }
-
-    fn files(&self) -> UserFiles<'_> {
-        let (noun, keyword) = ("authorized keys", "AuthorizedKeysFile");
-        UserFiles { account: self.account, strict: self.strict, noun, keyword }
-    }
-
-    /// The files that a path with wildcards stands for, as far as the user may look, in the order of their names.
-    fn matching(&self, path: PathBuf) -> Vec<PathBuf> {
-        let pattern = path.to_str().filter(|path| path.contains(['*', '?', '[']));
-        let Some(pattern) = pattern else { return vec![path] };
-        let found = sys::switch::as_user(&self.account.credentials, || glob::paths(pattern));
-        found.unwrap_or_default().into_iter().take(KEY_FILES_MAX).map(PathBuf::from).collect()
     }
 }
 

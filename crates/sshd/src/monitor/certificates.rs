@@ -13,7 +13,7 @@ use super::account::{Account, shown};
 use super::conditions::{self, For, Use};
 use super::limits::{KEY_ID_SHOWN_MAX, USER_FILE_MAX};
 use super::permit::{Grant, OtherCommand};
-use super::principals::Principals;
+use super::principals::{self, Principals};
 use super::system_file;
 
 /// What somebody shows.
@@ -126,7 +126,7 @@ impl Candidate<'_> {
                 return Err(Reason::Options);
             }
         }
-        let grant = Grant::of_certificate(&options);
+        let grant = Grant::of_certificate(&options).remarked(place);
         if told {
             log.debug(format_args!("{place}: key options:{grant}"));
         }
@@ -155,7 +155,7 @@ impl Candidate<'_> {
 pub(super) struct Authorities<'a> {
     /// `TrustedUserCAKeys`.
     pub(super) file: &'a Path,
-    /// `AuthorizedPrincipalsFile`.
+    /// Where principals are named.
     pub(super) principals: Option<Principals<'a>>,
 }
 
@@ -190,15 +190,16 @@ impl Authorities<'_> {
             candidate.admits(candidate.account.user.name.as_encoded_bytes())?;
             return candidate.own_grant("cert", log);
         };
-        let contents = principals.read(log).ok_or(Reason::NoPrincipal)?;
-        let told = candidate.used.told;
-        let listed = principals.find(&contents, candidate.endorsed.certificate(), told, log);
-        let listed = listed.ok_or(Reason::NoPrincipal)?;
-        candidate.admits(listed.principal)?;
-        let own = candidate.own_grant("cert", log)?;
-        let Candidate { account, used, .. } = candidate;
-        let listed = conditions::grant(listed.options, For::Principal, "principals", account, used, log);
-        Ok(listed.ok_or(Reason::PrincipalOptions)?.and(own)?)
+        let (certificate, told) = (candidate.endorsed.certificate(), candidate.used.told);
+        for (place, contents) in principals.contents(log) {
+            let Some(listed) = principals::find(&contents, &place, certificate, told, log) else { continue };
+            candidate.admits(listed.principal)?;
+            let own = candidate.own_grant("cert", log)?;
+            let Candidate { account, used, .. } = candidate;
+            let listed = conditions::grant(listed.options, For::Principal, "principals", account, used, log);
+            return Ok(listed.ok_or(Reason::PrincipalOptions)?.and(own)?);
+        }
+        Err(Reason::NoPrincipal)
     }
 }
 

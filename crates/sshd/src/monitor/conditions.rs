@@ -61,7 +61,7 @@ pub(super) fn grant(
     }
     let Some(from) = options.from.as_ref().filter(|from| !from.list.matches(used.peer.client()).is_yes())
     else {
-        let grant = Grant::of(options);
+        let grant = Grant::of(options).remarked(place);
         told(format_args!("key options:{grant}"));
         return Some(grant);
     };

@@ -123,7 +123,7 @@ impl Decider {
                 (State::ExpectProof(Box::new(login)), Outcome::Answer(policy))
             }
             (Request::KeyOffer(offer), State::ExpectProof(mut login)) => {
-                let good = login.offer(server, &offer)?;
+                let good = login.offer(server, &self.directory(server), &offer)?;
                 (State::ExpectProof(login), verdict(good))
             }
             (Request::KeyProof(proof), State::ExpectProof(mut login)) => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Bytes of an `AuthorizedKeysFile`, an `AuthorizedPrincipalsFile` or a file of `TrustedUserCAKeys`: room for a hundred thousand
+/// Bytes of an `AuthorizedKeysFile`, an `AuthorizedPrincipalsFile`, a file of `TrustedUserCAKeys` or what a program says in place of one: room for a hundred thousand
 /// keys. A larger file lets nobody in.
 pub(super) const USER_FILE_MAX: u64 = 16 * 1024 * 1024;
 
@@ -27,8 +27,11 @@ pub(super) const MESSAGES_AT_ONCE: u32 = 64;
 /// Messages that are still taken of a child that has ended: more than its link can hold.
 pub(super) const LAST_MESSAGES: u32 = 4_096;
 
-/// Files that one pattern of `AuthorizedKeysFile` stands for.
+/// Files that all patterns of `AuthorizedKeysFile` stand for, or that of `AuthorizedPrincipalsFile`; those behind them are not read.
 pub(super) const KEY_FILES_MAX: usize = 1_024;
+
+/// Bytes in all of these files; a file with which there are more is not read, nor are those behind it.
+pub(super) const KEY_FILES_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Bytes of the path of a `ChrootDirectory`: what the kernel takes.
 pub(super) const CHROOT_MAX: usize = 4_095;
@@ -41,3 +44,6 @@ pub(super) const KEY_ID_SHOWN_MAX: usize = 512;
 
 /// Bytes of a `ModuliFile`: twenty times what systems bring. A larger one is as none.
 pub(super) const MODULI_MAX: u64 = 16 * 1024 * 1024;
+
+/// Bytes of the lines that a client is told of what decided on its login; lines that make it more are left out.
+pub(super) const REMARKS_MAX: usize = 8 * 1024;

@@ -1,5 +1,6 @@
 //! One user's attempts to log in, judged by what the monitor knows itself.
 
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use config::Effective;
@@ -22,7 +23,9 @@ use super::account::{Account, Bar, Directory, shown};
 use super::authorized_keys::{KeyFiles, Reported};
 use super::banner;
 use super::certificates::{self, Authorities, Candidate, Shown};
+use super::command::{Asking, LoginProgram};
 use super::conditions::Use;
+use super::limits::REMARKS_MAX;
 use super::permit::{Grant, permit};
 use super::principals::Principals;
 use super::revoked;
@@ -37,6 +40,8 @@ pub(super) struct Authenticated {
     pub(super) permit: Permit,
     /// What of the configuration holds for the user.
     pub(super) effective: Effective,
+    /// What the client is told of it: lines.
+    pub(super) remarks: String,
     _proven: Proven,
 }
 
@@ -98,7 +103,11 @@ impl Login {
         }
         let connection = config::ConnInfo {
             user: Some(login_name.to_owned()),
-            groups: bar.is_none().then(|| account.groups.clone()),
+            groups: match &bar {
+                None => Some(account.groups.clone()),
+                Some(Bar::Unknown) => None,
+                Some(_) => directory.groups(login_name),
+            },
             invalid_user: matches!(bar, Some(Bar::Unknown)),
             ..connection(peer)
         };
@@ -155,13 +164,18 @@ impl Login {
     }
 
     /// Whether a signature by this key would be looked at.
-    pub(super) fn offer(&mut self, server: &Server, offer: &KeyOffer<'_>) -> Result<bool, Violation> {
+    pub(super) fn offer(
+        &mut self,
+        server: &Server,
+        directory: &Directory<'_>,
+        offer: &KeyOffer<'_>,
+    ) -> Result<bool, Violation> {
         if !self.attempt(Method::PublicKey)? {
             return Ok(false);
         }
         let grant = self
             .accepted(offer.algorithm, offer.key.0)
-            .and_then(|(_, identity)| self.granted(server, &identity));
+            .and_then(|(_, identity)| self.granted(server, directory, &identity));
         let good = grant.is_some() && !self.kept_out;
         if good {
             let (user, from) = (&self.user, &self.from);
@@ -196,7 +210,7 @@ impl Login {
         });
         // Of the key that signed, whichever was offered before.
         let grant = verified.and_then(|verified| {
-            let grant = self.granted(server, verified.identity())?;
+            let grant = self.granted(server, directory, verified.identity())?;
             self.asserted(server, verified.identity(), verified.assertion(), &grant).then_some(grant)
         });
         let grant = grant.filter(|_| !self.kept_out);
@@ -249,7 +263,7 @@ impl Login {
     }
 
     /// What the account lets do who shows this: asked before a signature as after it.
-    fn granted(&mut self, server: &Server, identity: &Identity) -> Option<Grant> {
+    fn granted(&mut self, server: &Server, directory: &Directory<'_>, identity: &Identity) -> Option<Grant> {
         let (told, log) = (!self.kept_out, &server.log);
         let shown = self.worth_looking_up(server, identity)?;
         if revoked::is_revoked(&self.effective.revoked_keys.0, identity, told, log) {
@@ -273,12 +287,24 @@ impl Login {
             }
             return Some(listed.grant);
         }
-        let (Shown::Certificate(endorsed), Some(file)) = (shown, &self.effective.trusted_user_ca_keys) else {
-            return None;
-        };
-        let pattern = self.effective.authorized_principals_file.0.as_deref();
-        let principals = pattern.map(|pattern| Principals { pattern, account, strict });
-        Authorities { file, principals }.grant(Candidate { endorsed, account, used }, log)
+        // Nobody runs a program by naming somebody who is kept out.
+        let asking = told.then_some(Asking { server, directory, account, peer: &self.peer, identity });
+        let effective = &self.effective;
+        if let (Shown::Certificate(endorsed), Some(file)) = (shown, &effective.trusted_user_ca_keys) {
+            let pattern = effective.authorized_principals_file.0.as_deref();
+            let command = asking.and_then(|asking| LoginProgram::of_principals(effective, asking));
+            let named = pattern.is_some() || effective.authorized_principals_command.0.is_some();
+            let principals = named.then_some(Principals { pattern, command, account, strict });
+            let grant = Authorities { file, principals }.grant(Candidate { endorsed, account, used }, log);
+            if grant.is_some() {
+                return grant;
+            }
+        }
+        let program = LoginProgram::of_keys(effective, asking?)?;
+        let place = Path::new(program.line);
+        let listed = files.find_line(&program.output()?, place, shown, used, &mut self.reported, log)?;
+        log.verbose(certificates::accepted(identity, &listed.place));
+        Some(listed.grant)
     }
 
     /// What may be looked up: no RSA key that is too small, no certificate that its authority did not sign or not by an algorithm of
@@ -401,9 +427,22 @@ impl Login {
             credentials: as_user.then(|| self.account.credentials.clone()),
             permit: permit(&self.effective, grant),
             effective: self.effective.clone(),
+            remarks: remarks(&grant.remarks),
             _proven: Proven(()),
         }
     }
+}
+
+/// As many lines as clients are told.
+fn remarks(all: &[String]) -> String {
+    let mut told = String::new();
+    for remark in all {
+        if told.len().saturating_add(remark.len()) < REMARKS_MAX {
+            told.push_str(remark);
+            told.push('\n');
+        }
+    }
+    told
 }
 
 /// What is known of a connection before its user is.

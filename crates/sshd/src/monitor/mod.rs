@@ -18,6 +18,7 @@
 //! | `account` | the account that a client names, and what keeps it out |
 //! | `login` | the user's attempts, and the proof that one was good |
 //! | `authorized_keys`, `principals`, `revoked`, `banner` | files that are read for it |
+//! | `command` | programs that are asked in place of such files |
 //! | `user_file`, `system_file` | how such files are read: with the user's rights, or with ours |
 //! | `certificates` | which certificates are good for an account |
 //! | `conditions`, `expiry` | what has to hold for a line to count |
@@ -34,6 +35,7 @@ mod authorized_keys;
 mod banner;
 mod certificates;
 mod chroot;
+mod command;
 mod conditions;
 mod decider;
 mod exchange;

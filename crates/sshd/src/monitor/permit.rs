@@ -26,6 +26,8 @@ pub(super) struct Grant {
     environment: Vec<(String, String)>,
     open: Vec<Vec<Place>>,
     listen: Vec<Vec<Place>>,
+    /// What the client is told of it when it is in.
+    pub(super) remarks: Vec<String>,
 }
 
 /// As OpenSSH names it in its log: each word behind a blank.
@@ -92,6 +94,7 @@ impl Grant {
             environment,
             open: list(open),
             listen: list(listen),
+            remarks: Vec::new(),
         }
     }
 
@@ -121,7 +124,17 @@ impl Grant {
             environment: Vec::new(),
             open: Vec::new(),
             listen: Vec::new(),
+            remarks: Vec::new(),
         }
+    }
+
+    /// Remarks what it permits, by the name of where it stands.
+    pub(super) fn remarked(mut self, place: &str) -> Self {
+        self.remarks.push(format!("{place}: key options:{self}"));
+        let variables =
+            self.environment.iter().map(|(name, value)| format!("{place}: environment: {name}={value}"));
+        self.remarks.extend(variables);
+        self
     }
 
     /// What both permit. Where both say what runs it has to be the same.
@@ -142,6 +155,7 @@ impl Grant {
             environment: [self.environment, other.environment].concat(),
             open: [self.open, other.open].concat(),
             listen: [self.listen, other.listen].concat(),
+            remarks: [self.remarks, other.remarks].concat(),
         })
     }
 }

@@ -11,7 +11,7 @@ use config::value::{ChannelTimeouts, RekeyLimit};
 use keys::{PublicKey, SignatureAlg};
 use sys::ids::{Pid, Uid};
 use sys::spawn::{Child, SpawnError};
-use wire::{Bytes, Encode, NameList, NulFree, Text, WireError};
+use wire::{Bytes, Encode, Human, NameList, NulFree, Text, WireError};
 
 use crate::host_keys::HostKeys;
 use crate::log::level_number;
@@ -173,6 +173,7 @@ pub(super) fn session(
         alive_count: effective.client_alive_count_max,
         rekey_bytes: rekey.bytes,
         rekey_seconds: rekey.seconds,
+        remarks: Human(authenticated.remarks.as_bytes()),
     };
     net.send(&admitted, &[of_net.as_fd()])?;
     Ok(Started { child, link })

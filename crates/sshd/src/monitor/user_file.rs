@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use sys::ids::Uid;
 
 use crate::log::Logger;
-use crate::settings::without_number;
+use crate::settings::{glob, without_number};
 
 use super::account::{Account, shown};
-use super::limits::USER_FILE_MAX;
+use super::limits::{KEY_FILES_BYTES_MAX, KEY_FILES_MAX, USER_FILE_MAX};
 
 /// Whose files these are, and what they are called in the log.
 #[derive(Clone, Copy)]
@@ -23,11 +23,13 @@ pub(super) struct UserFiles<'a> {
     pub(super) noun: &'static str,
     /// The keyword that names them.
     pub(super) keyword: &'static str,
+    /// As what each of them is tried.
+    pub(super) tried: &'static str,
 }
 
 impl UserFiles<'_> {
     /// A file's name: tokens expanded, below the home directory unless it begins at the root.
-    pub(super) fn path(&self, pattern: &str, log: &Logger) -> Option<PathBuf> {
+    fn path(&self, pattern: &str, log: &Logger) -> Option<PathBuf> {
         let user = &self.account.user;
         let (Some(home), Some(name)) = (user.home.to_str(), user.name.to_str()) else {
             log.error(format_args!("Name or home directory of the user is not UTF-8: no {}", self.noun));
@@ -44,8 +46,52 @@ impl UserFiles<'_> {
         }
     }
 
+    /// The contents of the files that these patterns stand for, in the order of the patterns and of the names of files, as far as both
+    /// limits go. Files that cannot be used are passed over.
+    pub(super) fn contents<'l>(
+        self,
+        patterns: &[&str],
+        log: &'l Logger,
+    ) -> Box<dyn Iterator<Item = (PathBuf, Vec<u8>)> + 'l>
+    where
+        Self: 'l,
+    {
+        let paths = patterns.iter().filter_map(|pattern| self.path(pattern, log));
+        let mut paths: Vec<PathBuf> = paths.flat_map(|path| self.matching(path)).collect();
+        if paths.len() > KEY_FILES_MAX {
+            log.info(format_args!("{}: only the first {KEY_FILES_MAX} files are read", self.keyword));
+            paths.truncate(KEY_FILES_MAX);
+        }
+        let (mut paths, mut left) = (paths.into_iter(), KEY_FILES_BYTES_MAX);
+        Box::new(std::iter::from_fn(move || {
+            let (path, contents) = paths.by_ref().find_map(|path| {
+                log.debug(format_args!("trying {} file {}", self.tried, path.display()));
+                let contents = self.read(&path, log)?;
+                Some((path, contents))
+            })?;
+            let Some(rest) = left.checked_sub(contents.len()) else {
+                log.info(format_args!(
+                    "{}: only the first {KEY_FILES_BYTES_MAX} bytes are read",
+                    self.keyword
+                ));
+                paths = Vec::new().into_iter();
+                return None;
+            };
+            left = rest;
+            Some((path, contents))
+        }))
+    }
+
+    /// The files that a path with wildcards stands for, as far as the user may look, in the order of their names.
+    fn matching(&self, path: PathBuf) -> Vec<PathBuf> {
+        let pattern = path.to_str().filter(|path| path.contains(['*', '?', '[']));
+        let Some(pattern) = pattern else { return vec![path] };
+        let found = sys::switch::as_user(&self.account.credentials, || glob::paths(pattern));
+        found.unwrap_or_default().into_iter().map(PathBuf::from).collect()
+    }
+
     /// All of a file, unless somebody else could have written it. Why it cannot be used is logged.
-    pub(super) fn read(&self, path: &Path, log: &Logger) -> Option<Vec<u8>> {
+    fn read(&self, path: &Path, log: &Logger) -> Option<Vec<u8>> {
         let (account, noun) = (self.account, self.noun);
         let strict = self.strict.then_some((account.user.home.as_path(), account.user.uid));
         let read = sys::switch::as_user(&account.credentials, || contents(path, strict));
@@ -100,7 +146,7 @@ fn contents(path: &Path, strict: Option<(&Path, Uid)>) -> Result<Vec<u8>, Unusab
         return Err(Unusable::NotRegular);
     }
     if let Some((home, uid)) = strict {
-        check_modes(path, &metadata, home, uid).map_err(Unusable::Modes)?;
+        check_modes(path, &metadata, Some(home), uid).map_err(Unusable::Modes)?;
     }
     let mut contents = Vec::new();
     let limit = USER_FILE_MAX.saturating_add(1);
@@ -114,12 +160,15 @@ fn contents(path: &Path, strict: Option<(&Path, Uid)>) -> Result<Vec<u8>, Unusab
 
 /// Only the user and root may be able to change the file, and every directory above it up to the home directory, or up to the root
 /// for a file that is not below that.
-fn check_modes(path: &Path, file: &Metadata, home: &Path, uid: Uid) -> Result<(), String> {
+pub(super) fn check_modes(path: &Path, file: &Metadata, home: Option<&Path>, uid: Uid) -> Result<(), String> {
     let failed = |error: io::Error| format!("realpath {} failed: {}", path.display(), without_number(&error));
     let real = path.canonicalize().map_err(failed)?;
-    let home = home.canonicalize().ok();
+    let home = home.and_then(|home| home.canonicalize().ok());
     let good =
         |found: &Metadata| (found.uid() == Uid::ROOT.0 || found.uid() == uid.0) && found.mode() & 0o022 == 0;
+    if !file.is_file() {
+        return Err(format!("{} is not a regular file", real.display()));
+    }
     if !good(file) {
         return Err(format!("bad ownership or modes for file {}", real.display()));
     }

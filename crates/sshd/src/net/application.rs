@@ -6,7 +6,7 @@ use connection::{Event as ChannelEvent, GlobalRequest};
 use proto::{ChannelQuestion, Event, ReplyToGlobal, Server, ServerAuthEvent, ServerQuestion, Ticket};
 use reactor::{Application, Ended, Io, TimerId, WatchId};
 use sys::title::Title;
-use transport::Event as TransportEvent;
+use transport::{Directions, Event as TransportEvent, Protection};
 use wire::Escaped;
 
 use crate::log::Level;
@@ -16,7 +16,7 @@ use super::authority::{Admission, Authority, Login, Question};
 use super::host_keys::HostKeys;
 use super::limits::MESSAGES_PER_TURN;
 use super::process::SessionProcess;
-use super::words::Subject;
+use super::words::{self, Subject};
 
 /// The application of one connection.
 pub(super) struct Net {
@@ -106,7 +106,11 @@ impl Net {
 
     /// The user is in: their process takes over.
     fn begin(&mut self, io: &mut Io<'_, Server>, admission: Admission) {
-        let Admission { session, max_sessions, timeouts, service_classes } = admission;
+        let Admission { session, max_sessions, timeouts, service_classes, remarks } = admission;
+        for remark in remarks.lines() {
+            // What there is no room for is not worth waiting.
+            let _ = io.connection().debug(remark);
+        }
         let (interactive, bulk) = service_classes;
         io.set_service_classes(interactive, bulk);
         let begun = SessionProcess::begin(io, session, max_sessions, timeouts);
@@ -147,14 +151,15 @@ impl Net {
                 self.subject.identified = true;
                 let ident = io.connection().transport().peer_ident();
                 let line = ident.map(|ident| Escaped(ident.as_bytes()).to_string()).unwrap_or_default();
-                self.authority.log(Level::Debug1, format_args!("client identification: {line}"));
+                let parts = line.strip_prefix("SSH-").and_then(|parts| parts.split_once('-'));
+                let (version, software) = parts.unwrap_or_default();
+                let line = format!("Remote protocol version {version}, remote software version {software}");
+                self.authority.log(Level::Debug1, line);
             }
             TransportEvent::Agreed(agreed) => {
-                let line = format!(
-                    "kex: algorithm: {}; host key algorithm: {}",
-                    agreed.kex.name, agreed.host_key.name
-                );
-                self.authority.log(Level::Debug1, line);
+                for line in words::agreed(agreed) {
+                    self.authority.log(Level::Debug1, line);
+                }
             }
             TransportEvent::Disconnected { reason, description } => {
                 let (level, line) = self.subject.disconnect(*reason, *description);
@@ -249,6 +254,14 @@ impl Application for Net {
                 self.subject.logged_in = true;
                 let title = format!("{} [net]", self.subject.user.as_deref().unwrap_or_default());
                 self.show(&title);
+                let agreed = io.connection().transport().agreed();
+                let compresses = |direction: &Protection| direction.compression.after_auth;
+                if agreed.is_some_and(|agreed| {
+                    let Directions { client_to_server, server_to_client } = &agreed.protection;
+                    compresses(client_to_server) || compresses(server_to_client)
+                }) {
+                    self.authority.log(Level::Debug1, "Enabling compression.");
+                }
                 match self.host_keys.announce(io.connection()) {
                     Ok(true) => {}
                     Ok(false) => self.authority.log(Level::Info, "net: too many host keys to tell of"),

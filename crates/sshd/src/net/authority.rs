@@ -72,6 +72,8 @@ pub(super) struct Admission {
     pub(super) timeouts: Policy,
     /// How packets are marked while somebody waits for each byte, and else; `None` as the kernel does.
     pub(super) service_classes: (Option<u8>, Option<u8>),
+    /// What the client is told of it: lines.
+    pub(super) remarks: String,
 }
 
 /// The monitor, as it is asked: one question at a time, as it wants it.
@@ -393,5 +395,6 @@ fn admit(
         max_sessions: admitted.max_sessions,
         timeouts: Policy::parse(admitted.channel_timeouts.as_str(), admitted.unused_seconds)?,
         service_classes: (class(admitted.qos_interactive)?, class(admitted.qos_bulk)?),
+        remarks: String::from_utf8_lossy(admitted.remarks.0).into_owned(),
     })
 }

@@ -174,6 +174,7 @@ fn admit(
         alive_count: 0,
         rekey_bytes: 0,
         rekey_seconds: 0,
+        remarks: Human(b"FILE:1: key options: pty\n"),
     };
     net.send(&admitted, &[session.as_fd()]).unwrap();
 }

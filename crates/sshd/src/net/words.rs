@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use proto::{Error, Wait};
 use reactor::Ended;
-use transport::{Closed, Misbehaviour, Reason};
+use transport::{Agreed, Closed, Misbehaviour, Protection, Reason};
 use userauth::Refusal;
 use wire::{Escaped, Human};
 
@@ -120,6 +120,21 @@ impl Subject {
             }
         }
     }
+}
+
+/// What both sides have agreed on.
+pub(super) fn agreed(agreed: &Agreed) -> [String; 4] {
+    let direction = |name: &str, protection: &Protection| {
+        let Protection { cipher, mac, compression } = protection;
+        let mac = mac.map_or("<implicit>", |mac| mac.name);
+        format!("kex: {name} cipher: {} MAC: {mac} compression: {}", cipher.name, compression.name)
+    };
+    [
+        format!("kex: algorithm: {}", agreed.kex.name),
+        format!("kex: host key algorithm: {}", agreed.host_key.name),
+        direction("client->server", &agreed.protection.client_to_server),
+        direction("server->client", &agreed.protection.server_to_client),
+    ]
 }
 
 #[cfg(test)]

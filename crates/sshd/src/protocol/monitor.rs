@@ -178,6 +178,8 @@ wire::messages! {
         /// `RekeyLimit` as it holds for the user; 0 for none.
         rekey_bytes: u64,
         rekey_seconds: u64,
+        /// What the client is told of what decided on the login: lines.
+        remarks: Human<'a>,
     } in rule(From::Monitor, When::Login, ONCE), by Server, "DESIGN §4";
 
     /// A line for the log. The monitor escapes it and says `[preauth]` behind it before the login.

@@ -77,7 +77,7 @@ impl Wishes {
 
 /// Where programs are, for root and for others, as Debian has it.
 const ROOTS_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/games";
+pub(crate) const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/games";
 
 /// What is known of one program beside its account.
 #[derive(Debug, Default)]

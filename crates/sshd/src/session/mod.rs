@@ -78,6 +78,7 @@ use request::Asked;
 use table::{Answer, Table};
 use watch::{Key, Watch};
 
+pub(crate) use environment::PATH;
 pub(crate) use prologue::main as prologue;
 
 /// Why the process ends before net does.

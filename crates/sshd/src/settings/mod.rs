@@ -154,6 +154,7 @@ pub(crate) fn check_algorithms(config: &Config, mut missing: impl FnMut(String))
         ("KexAlgorithms", Suite::Kex, &global.kex_algorithms),
         ("HostKeyAlgorithms", Suite::Signatures, &global.host_key_algorithms),
         ("PubkeyAcceptedAlgorithms", Suite::Signatures, &global.pubkey_accepted_algorithms),
+        ("CASignatureAlgorithms", Suite::Signatures, &global.ca_signature_algorithms),
     ];
     for (keyword, suite, list) in lists {
         let usable = suite.usable(list);
@@ -166,6 +167,21 @@ pub(crate) fn check_algorithms(config: &Config, mut missing: impl FnMut(String))
         }
     }
     Ok(())
+}
+
+/// The keyword of a program that nobody could run, because the one of its user is not given.
+pub(crate) fn without_user(config: &Config) -> Option<&'static str> {
+    let global = config.global();
+    let programs = [
+        ("AuthorizedKeysCommand", &global.authorized_keys_command, &global.authorized_keys_command_user),
+        (
+            "AuthorizedPrincipalsCommand",
+            &global.authorized_principals_command,
+            &global.authorized_principals_command_user,
+        ),
+    ];
+    let lacks = programs.into_iter().find(|(_, line, user)| line.0.is_some() && user.0.is_none());
+    lacks.map(|(keyword, ..)| keyword)
 }
 
 #[cfg(test)]
@@ -226,6 +242,17 @@ mod tests {
         let error = check_algorithms(&config, |_| ()).unwrap_err().to_string();
         assert_eq!(error, "MACs: none of the configured algorithms is supported");
         assert!(read_text("Ciphers rot13\n", &[]).is_err());
+    }
+
+    #[test]
+    fn a_program_without_a_user_is_seen_before_anybody_asks_it() {
+        let lacks = |text: &str| without_user(&read_text(text, &[]).unwrap());
+        for keyword in ["AuthorizedKeysCommand", "AuthorizedPrincipalsCommand"] {
+            assert_eq!(lacks(&format!("{keyword} /x")), Some(keyword));
+            assert_eq!(lacks(&format!("{keyword} /x\n{keyword}User none")), Some(keyword));
+            assert_eq!(lacks(&format!("{keyword} /x\n{keyword}User %u")), None);
+            assert_eq!(lacks(&format!("{keyword}User nobody\nMatch all\n{keyword} /x")), None);
+        }
     }
 
     #[test]

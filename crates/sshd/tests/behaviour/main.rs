@@ -18,6 +18,7 @@ mod bulk;
 mod certificates;
 mod chroot;
 mod command_line;
+mod commands;
 mod exits;
 mod forwarding_policy;
 mod groups;

@@ -1,7 +1,7 @@
 //! The client's half of group exchange (RFC 4419 §3): it says which sizes will do, and is given a group.
 
 use crypto::{Ephemeral, Group};
-use wire::{Bytes, Mpint};
+use wire::Bytes;
 
 use super::client::Reply;
 use super::init::Inits;
@@ -20,7 +20,7 @@ pub(crate) struct ExpectGroup {
 
 impl ExpectGroup {
     pub(super) fn begin(inits: Inits, cx: &mut Context<'_>) -> Self {
-        let request = GroupRequest::for_strength_of(&inits.agreed);
+        let request = GroupRequest::for_strength_of(&inits.agreed, &cx.session.server_ident);
         cx.out.pass(&request.message());
         let drop_guess = inits.drop_guess;
         Self { inits, request, drop_guess }
@@ -41,17 +41,11 @@ impl ExpectGroup {
 
 /// The group of a message, when it is one that was asked for.
 fn accept(request: &GroupRequest, message: &KexDhGexGroup<'_>) -> Result<Group, Error> {
-    let bits = bits(message.prime);
+    let bits = u32::try_from(message.prime.bits()).unwrap_or(u32::MAX);
     if !request.admits(bits) {
         return Err(Misbehaviour::GroupSize { bits }.into());
     }
     Ok(Group::new(message.prime.magnitude(), message.generator.magnitude())?)
-}
-
-fn bits(number: Mpint<'_>) -> u32 {
-    let magnitude = number.magnitude();
-    let above = magnitude.first().map_or(0, |byte| byte.leading_zeros());
-    u32::try_from(magnitude.len()).unwrap_or(u32::MAX).saturating_mul(u8::BITS).saturating_sub(above)
 }
 
 /// The client has sent its public value; the server's must come.

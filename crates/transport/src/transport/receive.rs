@@ -26,17 +26,14 @@ impl Transport {
         self.rekey_if_due();
         self.alive()?;
         let limit = self.packet_length_max();
-        let Some(total) = self.inbound.expect(rx, limit)? else { return Ok(Input::NeedBytes) };
+        let packets_max = self.config.limits.packets_per_key.min(crate::limits::PACKETS_PER_KEY);
+        let Some(total) = self.inbound.expect(rx, packets_max, limit)? else { return Ok(Input::NeedBytes) };
         let longest =
             if self.inbound.tells_no_length() { usize::try_from(limit).unwrap_or(usize::MAX) } else { total };
         if !self.has_room_for_replies(longest)? {
             return Ok(Input::Blocked);
         }
-        let packets_max = self.config.limits.packets_per_key.min(crate::limits::PACKETS_PER_KEY);
-        let Some(opened) = self.inbound.open(rx, packets_max, limit)? else {
-            // Of a connection that is lost and reads on, more may be here already.
-            return Ok(if self.inbound.is_doomed() { Input::Progress } else { Input::NeedBytes });
-        };
+        let Some(opened) = self.inbound.open(rx, limit)? else { return Ok(Input::NeedBytes) };
         self.count(&opened)?;
         if self.kex.peer_is_in_exchange() {
             self.receive_in_exchange(opened)
@@ -105,7 +102,9 @@ impl Transport {
         Ok(())
     }
 
-    /// Between the peer's KEXINIT and its NEWKEYS (RFC 4253 §7.1).
+    /// Between the peer's KEXINIT and its NEWKEYS (RFC 4253 §7.1). Strict KEX allows less in the initial exchange, where
+    /// nobody has verified the packets yet (OpenSSH PROTOCOL §1.9). What may come beside a re-key under keys was sealed by
+    /// the peer, leaves nothing behind, and ends with the exchange's time: PuTTY sends IGNORE there under CBC.
     fn receive_in_exchange<'b>(&mut self, opened: Opened<'b>) -> Result<Input<'b>, Error> {
         let number = opened.number;
         if self.kex.expects(number) {
@@ -114,7 +113,7 @@ impl Transport {
         if number == Disconnect::NUMBER {
             return self.receive_disconnect(opened.payload);
         }
-        if self.session.strict {
+        if self.session.strict && self.exchanges == 0 {
             return Err(Misbehaviour::StrictViolation { number }.into());
         }
         match number {

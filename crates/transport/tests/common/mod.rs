@@ -345,10 +345,15 @@ pub fn null_signature() -> Vec<u8> {
 impl Raw {
     /// A machine whose peer has said who it is. The role is the machine's.
     pub fn against(config: Config) -> Self {
+        Self::against_named(config, "Raw_1")
+    }
+
+    /// As [`against`](Self::against), with a peer whose software has this name.
+    pub fn against_named(config: Config, software: &str) -> Self {
         let now = Instant::now();
         let role = config.role;
         let mut raw = Self { party: Party::new(config, now), now, received: Vec::new(), role };
-        raw.bytes(b"SSH-2.0-Raw_1\r\n");
+        raw.bytes(format!("SSH-2.0-{software}\r\n").as_bytes());
         raw
     }
 

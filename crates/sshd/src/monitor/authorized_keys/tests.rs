@@ -5,7 +5,7 @@ use sys::ids::{Credentials, Gid, Uid};
 use sys::users::{Password, User};
 
 use super::*;
-use crate::monitor::limits::USER_FILE_MAX;
+use crate::monitor::limits::{KEY_FILES_MAX, USER_FILE_MAX};
 use crate::monitor::testing::{Made, write};
 use crate::peer::Peer;
 
@@ -45,7 +45,14 @@ impl Files {
         Self { made, account, patterns, strict: true, reported, peer, now: NOW }
     }
 
+    /// What is found, without what the client is told of it.
     fn find(&mut self, key: &PublicKey) -> Option<Listed> {
+        let mut listed = self.find_with_remarks(key)?;
+        listed.grant.remarks.clear();
+        Some(listed)
+    }
+
+    fn find_with_remarks(&mut self, key: &PublicKey) -> Option<Listed> {
         let files = KeyFiles { patterns: &self.patterns, account: &self.account, strict: self.strict };
         let used = Use { peer: &self.peer, now: self.now, told: true };
         files.find(Shown::Key(key), used, &mut self.reported, &self.made.server.log)
@@ -93,6 +100,44 @@ fn options_come_with_the_key() {
     assert_eq!(listed.grant, grant("restrict,command=\"run \\\"it\\\"\""));
     assert_eq!(files.find(&key(2)).unwrap().grant, grant("no-pty"));
     assert_ne!(grant("no-pty"), Grant::everything());
+}
+
+#[test]
+fn the_client_is_told_what_the_line_permits_and_sets() {
+    let mut files = Files::new();
+    files.made.authorize(&format!("restrict,pty,environment=\"A=b c\" {}", line(1)));
+    let listed = files.find_with_remarks(&key(1)).unwrap();
+    let place = &listed.place;
+    let remarks = [format!("{place}: key options: environment pty"), format!("{place}: environment: A=b c")];
+    assert_eq!(listed.grant.remarks, remarks);
+}
+
+#[test]
+fn all_files_together_have_a_limit_of_number_and_of_bytes() {
+    let mut files = Files::new();
+    let directory = files.made.home().join("keys");
+    std::fs::create_dir(&directory).unwrap();
+    let file = |name: String, size: u64| {
+        let path = directory.join(name);
+        write(&path, "");
+        std::fs::File::options().write(true).open(&path).unwrap().set_len(size).unwrap();
+    };
+    files.patterns = vec!["keys/a*".into(), "keys/z".into()];
+    write(&directory.join("z"), &line(1));
+    for number in 0..4 {
+        file(format!("a{number}"), USER_FILE_MAX - 1024);
+    }
+    assert!(files.found().0, "as many bytes as there may be");
+    file("a4".into(), 8 * 1024);
+    let told = "AuthorizedKeysFile: only the first 67108864 bytes are read";
+    assert_eq!(files.found(), (false, vec![told.into()]));
+    for number in 0..KEY_FILES_MAX {
+        file(format!("a{number}"), 0);
+    }
+    let told = "AuthorizedKeysFile: only the first 1024 files are read";
+    assert_eq!(files.found(), (false, vec![told.into()]));
+    std::fs::remove_file(directory.join("a0")).unwrap();
+    assert_eq!(files.found(), (true, Vec::new()));
 }
 
 #[test]

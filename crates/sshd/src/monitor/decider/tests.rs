@@ -1,6 +1,7 @@
 //! A net that is honest, and one that was taken over, over a real link.
 
 mod certificates;
+mod commands;
 mod groups;
 mod honest;
 mod host_keys;
@@ -13,6 +14,7 @@ use std::io::Write;
 use std::os::fd::AsFd;
 
 use keys::{PrivateKey, SignatureAlg, verify};
+use transport::limits::EXCHANGES_BEFORE_AUTH;
 use transport::message::KexInit;
 use userauth::{SignedRequest, signed_data};
 use wire::{Encode, Human, Message, Name, NameList, Sensitive, Text};

@@ -168,7 +168,7 @@ fn net_gets_one_group_for_each_exchange_and_of_sizes_that_a_client_can_have() {
     // The method is not one of ours: no file is read for it.
     assert_eq!(Bench::new("").refused(&WANTED), Violation::Implausible(Implausible::Kex));
     let mut bench = Bench::new(LINES);
-    for cookie in 0..4 {
+    for cookie in (0..).take(EXCHANGES_BEFORE_AUTH as usize) {
         let exchange = InGroup::new(cookie, bench.group(WANTED).unwrap());
         answer(bench.send(&exchange.sign()));
     }

@@ -129,3 +129,13 @@ fn a_terminal_is_asked_for_behind_the_login() {
     admitted(bench.log_in(USER, false));
     assert!(matches!(bench.session_sends(&PtyOpen {}), Ok(Outcome::OpenPty)));
 }
+
+#[test]
+fn groups_of_who_is_kept_out_match_too() {
+    let mut bench = Bench::new("Match Group others\n MaxAuthTries 2\n");
+    let etc = bench.made.home().with_file_name("etc");
+    std::fs::write(etc.join("group"), "others:x:4321:\n").unwrap();
+    bench.made.no_logins("");
+    bench.exchange(1);
+    assert_eq!(bench.name("bob").max_tries, 2);
+}

@@ -171,7 +171,7 @@ fn the_ends_of_a_connection_do_not_change_their_names() {
 #[test]
 fn signatures_before_the_login_are_few() {
     let mut bench = Bench::new("");
-    for cookie in 0..4 {
+    for cookie in (0..).take(EXCHANGES_BEFORE_AUTH as usize) {
         bench.exchange(cookie);
     }
     let exchange = Exchange::new(5);
