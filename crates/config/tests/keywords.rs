@@ -390,9 +390,11 @@ fn what_decides_on_certificates_is_typed() {
     let undone = effective("RevokedKeys /a\nMatch all\nRevokedKeys none\n");
     assert!(undone.revoked_keys.0.is_empty());
     let options = |words: &str| effective(&format!("PubkeyAuthOptions {words}")).pubkey_auth_options;
-    let both = PubkeyAuthOptions { touch_required: true, verify_required: true };
+    let both = PubkeyAuthOptions { touch_required: true, verify_required: true, questions: Some(0) };
     assert_eq!(options("verify-required max-pk-ok:0 touch-required none"), both);
-    assert_eq!(options("max-pk-ok:255"), PubkeyAuthOptions::default());
+    let default = PubkeyAuthOptions::default();
+    assert_eq!((options("none").questions, default.questions), (None, Some(6)));
+    assert_eq!(options("max-pk-ok:255"), PubkeyAuthOptions { questions: Some(255), ..default });
 }
 
 #[test]

@@ -410,12 +410,13 @@ impl Connection<Server> {
         Ok(())
     }
 
-    /// Sets how many answers that are not success this user may get.
+    /// Sets how many answers that are not success this user may get, and of how many keys more they may be told that they
+    /// would not be accepted.
     ///
     /// # Errors
     /// Misuse, before the first keys.
-    pub fn set_max_tries(&mut self, max_tries: u32) -> Result<(), Error> {
-        self.auth.machine()?.set_max_tries(max_tries);
+    pub fn set_max_tries(&mut self, max_tries: u32, key_questions: u32) -> Result<(), Error> {
+        self.auth.machine()?.set_max_tries(max_tries, key_questions);
         Ok(())
     }
 

@@ -334,9 +334,9 @@ impl Driven<Server> {
     ///
     /// # Errors
     /// As there.
-    pub fn set_max_tries(&mut self, max_tries: u32) -> Result<(), Error> {
-        let result = self.connection.set_max_tries(max_tries);
-        self.command(|| Command::SetMaxTries(max_tries), || format!("{result:?}"));
+    pub fn set_max_tries(&mut self, max_tries: u32, key_questions: u32) -> Result<(), Error> {
+        let result = self.connection.set_max_tries(max_tries, key_questions);
+        self.command(|| Command::SetMaxTries(max_tries, key_questions), || format!("{result:?}"));
         result
     }
 

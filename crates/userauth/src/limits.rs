@@ -5,6 +5,10 @@ use std::time::Duration;
 /// Answers to one user that are not success before the server ends the connection, when nothing is configured.
 pub const MAX_TRIES: u32 = 6;
 
+/// Keys that a client asks about and that would not be accepted before such answers count as tries, when nothing is configured: as many
+/// as with OpenSSH since 10.6.
+pub const KEY_QUESTIONS: u32 = 6;
+
 /// Most SERVICE_REQUEST messages that a server takes. One is enough; some clients send one before each try.
 pub const SERVICE_REQUESTS_MAX: u32 = 32;
 

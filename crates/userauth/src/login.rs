@@ -14,6 +14,8 @@ use crate::{KeyProven, Method};
 pub(crate) struct Login {
     user: Box<str>,
     failures: u32,
+    /// Questions about keys that were answered with no.
+    refused_keys: u32,
     asked_none: bool,
     open: Open,
     steps: Vec<Step>,
@@ -39,6 +41,7 @@ impl Login {
         Self {
             user: user.as_str().into(),
             failures: 0,
+            refused_keys: 0,
             asked_none: false,
             open: Open::Nothing,
             steps: Vec::new(),
@@ -82,6 +85,13 @@ impl Login {
     pub(crate) fn fail(&mut self, max_tries: u32) -> bool {
         self.failures = self.failures.saturating_add(1);
         self.failures >= max_tries
+    }
+
+    /// Counts a key that would not be accepted, which is a try only when there were `free` of them before.
+    #[must_use]
+    pub(crate) fn fail_question(&mut self, free: u32, max_tries: u32) -> bool {
+        self.refused_keys = self.refused_keys.saturating_add(1);
+        self.refused_keys > free && self.fail(max_tries)
     }
 
     /// Counts a failure of `none`; the first one is free, because every client begins with it.

@@ -13,7 +13,7 @@ use wire::{Bytes, Human, Outbox, Text};
 pub use self::banner::BannerText;
 use self::state::{Context, State};
 use crate::error::{Error, Misuse};
-use crate::limits::{CHALLENGE_BYTES_MAX, FAILURE_GRID, MAX_TRIES, PROMPTS_MAX};
+use crate::limits::{CHALLENGE_BYTES_MAX, FAILURE_GRID, KEY_QUESTIONS, MAX_TRIES, PROMPTS_MAX};
 use crate::verdict::{Challenge, InteractiveAnswer, KeyVerdict, PasswordAnswer, Responses, Verdict};
 use crate::{Authenticated, Method, Methods, Proof, SessionInfo, Step};
 
@@ -24,6 +24,9 @@ pub struct Config {
     pub methods: Methods,
     /// Answers that are not success before the connection ends, [`MAX_TRIES`] unless it is set.
     pub max_tries: u32,
+    /// Keys of which a client may be told that they would not be accepted before that counts as a try, [`KEY_QUESTIONS`]
+    /// unless it is set: an agent offers every key that it has.
+    pub key_questions: u32,
     /// Signature algorithms that a user's key may sign with.
     pub algorithms: Vec<&'static SignatureAlg>,
     /// A text that every client is sent before the first reply.
@@ -40,6 +43,7 @@ impl Default for Config {
         Self {
             methods: Methods::EMPTY,
             max_tries: MAX_TRIES,
+            key_questions: KEY_QUESTIONS,
             algorithms: Vec::new(),
             banner: None,
             failure_grid: FAILURE_GRID,
@@ -54,6 +58,7 @@ impl fmt::Debug for Config {
         f.debug_struct("Config")
             .field("methods", &self.methods)
             .field("max_tries", &self.max_tries)
+            .field("key_questions", &self.key_questions)
             .field("algorithms", &self.algorithms.iter().map(|row| row.name).collect::<Vec<_>>())
             .field("banner", &self.banner)
             .field("failure_grid", &self.failure_grid)
@@ -288,9 +293,11 @@ impl Server {
         self.context.methods = methods;
     }
 
-    /// Sets how many answers that are not success this user may get.
-    pub fn set_max_tries(&mut self, max_tries: u32) {
+    /// Sets how many answers that are not success this user may get, and of how many keys more they may be told that they
+    /// would not be accepted.
+    pub fn set_max_tries(&mut self, max_tries: u32, key_questions: u32) {
         self.context.max_tries = max_tries;
+        self.context.key_questions = key_questions;
     }
 
     /// Sets the signature algorithms that this user may sign with from now on.

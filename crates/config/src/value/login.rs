@@ -98,24 +98,33 @@ impl Value for RevokedKeys {
     }
 }
 
-/// `PubkeyAuthOptions`: what a signature of a security key must say, whatever its line in a file says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// `PubkeyAuthOptions`: what a signature of a security key must say, whatever its line in a file says, and how many keys a
+/// client may ask about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PubkeyAuthOptions {
     /// That its user was there, also where a key's line does not want that.
     pub touch_required: bool,
     /// That it knew its user, by a PIN or a finger.
     pub verify_required: bool,
+    /// `max-pk-ok`: how many keys may be refused to a client that asks before that counts for `MaxAuthTries`. Where the keyword
+    /// stands without it, none may, as OpenSSH 10.6 has it.
+    pub questions: Option<u8>,
 }
 
-/// How many keys a client may ask about without that counting as attempts, as OpenSSH 10.6 reads it. Here each key that is not
-/// taken counts, so this is read and nothing more: nobody gets more attempts than was meant.
+impl Default for PubkeyAuthOptions {
+    fn default() -> Self {
+        Self { touch_required: false, verify_required: false, questions: Some(6) }
+    }
+}
+
+/// What stands before the number of questions.
 const QUESTIONS: &str = "max-pk-ok:";
 
 impl Value for PubkeyAuthOptions {
     type Range = ();
 
     fn parse(arguments: &mut Arguments<'_>, (): &()) -> Result<Self, Problem> {
-        let mut options = Self::default();
+        let mut options = Self { questions: None, ..Self::default() };
         let mut next = Some(arguments.word()?);
         while let Some(word) = next {
             match word.to_ascii_lowercase().as_str() {
@@ -123,7 +132,7 @@ impl Value for PubkeyAuthOptions {
                 "touch-required" => options.touch_required = true,
                 "verify-required" => options.verify_required = true,
                 other => match other.strip_prefix(QUESTIONS) {
-                    Some(number) => questions(number, arguments.keyword)?,
+                    Some(number) => options.questions = Some(questions(number, arguments.keyword)?),
                     None => {
                         let (keyword, option) = (quoted(arguments.keyword), quoted(&word));
                         return Err(Problem::UnsupportedKeyOption { keyword, option });
@@ -142,12 +151,15 @@ impl Value for PubkeyAuthOptions {
             (false, true) => "verify-required",
             (true, true) => "touch-required verify-required",
         };
-        line(out, name, words);
+        match self.questions {
+            None => line(out, name, words),
+            Some(number) => line(out, name, &format!("{words} {QUESTIONS}{number}")),
+        }
     }
 }
 
 /// A number of up to 255.
-fn questions(number: &str, keyword: &str) -> Result<(), Problem> {
+fn questions(number: &str, keyword: &str) -> Result<u8, Problem> {
     let fault = |why| Err(Problem::BadQuestions { keyword: quoted(keyword), why });
     let digits = number.strip_prefix(['-', '+']).unwrap_or(number);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -155,7 +167,7 @@ fn questions(number: &str, keyword: &str) -> Result<(), Problem> {
     }
     match digits.parse::<u8>() {
         _ if number.starts_with('-') => fault("too small"),
-        Ok(_) => Ok(()),
+        Ok(number) => Ok(number),
         Err(_) => fault("too large"),
     }
 }

@@ -80,6 +80,8 @@ pub(super) struct Login {
     effective: Effective,
     offered: Vec<Method>,
     failures: u32,
+    /// Keys that were asked about and refused.
+    refused_keys: u32,
     reported: Reported,
     banner: Vec<u8>,
 }
@@ -133,6 +135,7 @@ impl Login {
             effective,
             offered,
             failures: 0,
+            refused_keys: 0,
             reported,
             banner,
         }
@@ -156,6 +159,7 @@ impl Login {
         encode(&UserPolicy {
             methods: NameList::new(&methods).unwrap_or_default(),
             max_tries: self.effective.max_auth_tries,
+            key_questions: self.effective.pubkey_auth_options.questions.unwrap_or(0).into(),
             algorithms: NameList::new(&algorithms).unwrap_or_default(),
             banner: Human(&self.banner),
             invalid: self.title().is_none(),
@@ -181,7 +185,10 @@ impl Login {
             let (user, from) = (&self.user, &self.from);
             server.log.verbose(format_args!("Postponed publickey for {user} from {from} ssh2 [preauth]"));
         } else {
-            self.failed(server, Method::PublicKey, &named(offer.key.0));
+            self.refused_keys = self.refused_keys.saturating_add(1);
+            let counts = self.refused_keys > self.effective.pubkey_auth_options.questions.unwrap_or(0).into();
+            self.log_failure(server, Method::PublicKey, &named(offer.key.0));
+            self.failures = self.failures.saturating_add(counts.into());
         }
         Ok(good)
     }
@@ -386,6 +393,11 @@ impl Login {
 
     /// Counts and logs. Keys of those who are kept out are not worth a line: who they are was logged.
     fn failed(&mut self, server: &Server, method: Method, key: &str) {
+        self.log_failure(server, method, key);
+        self.failures = self.failures.saturating_add(1);
+    }
+
+    fn log_failure(&self, server: &Server, method: Method, key: &str) {
         let often = self.failures >= self.effective.max_auth_tries / 2;
         let level = match method {
             Method::PublicKey if self.kept_out => Level::Debug1,
@@ -394,7 +406,6 @@ impl Login {
         };
         let invalid = if self.kept_out { "invalid user " } else { "" };
         self.log_verdict(server, level, "Failed", method, invalid, key);
-        self.failures = self.failures.saturating_add(1);
     }
 
     fn log_verdict(

@@ -115,6 +115,7 @@ pub(super) fn net(server: &Server, effective: &Effective, accepted: Accepted) ->
         rekey_bytes: rekey.bytes,
         rekey_seconds: rekey.seconds,
         max_tries: effective.max_auth_tries,
+        key_questions: effective.pubkey_auth_options.questions.unwrap_or(0).into(),
         failure_seed: failure_seed(&server.host_keys, &accepted.peer),
         log_level: level_number(server.log.level()),
     };

@@ -335,7 +335,7 @@ impl Authority {
         self.invalid = policy.invalid;
         self.log_level = level_of(policy.log_level).unwrap_or(self.log_level);
         connection.set_methods(methods(policy.methods))?;
-        connection.set_max_tries(policy.max_tries)?;
+        connection.set_max_tries(policy.max_tries, policy.key_questions)?;
         if policy.algorithms.as_str() != self.announced {
             connection.set_signature_algorithms(signatures(policy.algorithms))?;
         }

@@ -132,6 +132,7 @@ fn config(start: &Start<'_>) -> Result<Config<Server>, LinkError> {
             .with(Method::Password)
             .with(Method::KeyboardInteractive),
         max_tries: start.max_tries,
+        key_questions: start.key_questions,
         algorithms: signatures(start.user_algorithms),
         failure_seed: start.failure_seed,
         ..userauth::server::Config::default()

@@ -218,7 +218,15 @@ fn monitor(mut net: Link, key: PrivateKey, session: Link, decide: &Deciding) -> 
                 let algorithms = NameList::new("ssh-ed25519").unwrap();
                 let banner = Human(b"hello\n");
                 net.send(
-                    &UserPolicy { methods, max_tries: 6, algorithms, banner, invalid: false, log_level: 7 },
+                    &UserPolicy {
+                        methods,
+                        max_tries: 6,
+                        key_questions: 0,
+                        algorithms,
+                        banner,
+                        invalid: false,
+                        log_level: 7,
+                    },
                     &[],
                 )
                 .unwrap();

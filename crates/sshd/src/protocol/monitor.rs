@@ -94,6 +94,8 @@ wire::messages! {
         rekey_bytes: u64,
         rekey_seconds: u64,
         max_tries: u32,
+        /// Keys that may be refused before that counts as a try.
+        key_questions: u32,
         /// Moves the points of time at which failures leave.
         failure_seed: u64,
         /// Index in [`Level`](crate::log::Level), most urgent first: what is less urgent need not be sent.
@@ -134,6 +136,8 @@ wire::messages! {
         /// The methods that may be tried.
         methods: NameList<'a>,
         max_tries: u32,
+        /// As in `Start`, for this user.
+        key_questions: u32,
         /// Signature algorithms of keys.
         algorithms: NameList<'a>,
         /// A text to show first, or nothing.

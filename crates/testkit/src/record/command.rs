@@ -55,8 +55,8 @@ pub enum Command {
     Banner(Vec<u8>),
     /// `set_methods`.
     SetMethods(Methods),
-    /// `set_max_tries`.
-    SetMaxTries(u32),
+    /// `set_max_tries`: tries, and questions about keys.
+    SetMaxTries(u32, u32),
     /// `set_signature_algorithms`.
     SignatureAlgorithms(Vec<String>),
 }
@@ -182,7 +182,7 @@ impl Command {
             Self::Release => "release".to_owned(),
             Self::Banner(text) => format!("banner {}", hex(text)),
             Self::SetMethods(methods) => format!("set-methods {}", methods_text(*methods)),
-            Self::SetMaxTries(tries) => format!("set-max-tries {tries}"),
+            Self::SetMaxTries(tries, questions) => format!("set-max-tries {tries} {questions}"),
             Self::SignatureAlgorithms(names) => format!("signature-algorithms {}", names.join(",")),
         }
     }
@@ -217,7 +217,7 @@ impl Command {
             "release" => Self::Release,
             "banner" => Self::Banner(words.bytes()?),
             "set-methods" => Self::SetMethods(methods(words.next()?)?),
-            "set-max-tries" => Self::SetMaxTries(words.number()?),
+            "set-max-tries" => Self::SetMaxTries(words.number()?, words.number()?),
             "signature-algorithms" => {
                 Self::SignatureAlgorithms(words.next()?.split(',').map(str::to_owned).collect())
             }

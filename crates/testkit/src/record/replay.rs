@@ -201,7 +201,7 @@ impl<S: Replayed> Replay<S> {
             }
             Command::Banner(_)
             | Command::SetMethods(_)
-            | Command::SetMaxTries(_)
+            | Command::SetMaxTries(..)
             | Command::SignatureAlgorithms(_) => format!("{:?}", S::login_command(connection, command)),
         }
     }
@@ -365,7 +365,7 @@ impl Replayed for Server {
                 connection.banner(&BannerText::new(&text).expect("what was short enough"))
             }
             Command::SetMethods(methods) => connection.set_methods(*methods),
-            Command::SetMaxTries(tries) => connection.set_max_tries(*tries),
+            Command::SetMaxTries(tries, questions) => connection.set_max_tries(*tries, *questions),
             Command::SignatureAlgorithms(names) => {
                 let rows = names.iter().map(|name| signature_algorithm(name)).collect();
                 connection.set_signature_algorithms(rows).map(|_| ())

@@ -25,6 +25,7 @@ use crate::{KeyProven, Method, Methods, Proof, SessionInfo};
 pub(super) struct Context {
     pub(super) methods: Methods,
     pub(super) max_tries: u32,
+    pub(super) key_questions: u32,
     pub(super) algorithms: Vec<&'static SignatureAlg>,
     banner: Option<BannerText>,
     grid: Grid,
@@ -37,6 +38,7 @@ impl Context {
         Self {
             methods: config.methods,
             max_tries: config.max_tries,
+            key_questions: config.key_questions,
             algorithms: config.algorithms,
             banner: config.banner,
             grid: Grid::new(config.failure_grid, config.failure_seed),
@@ -422,7 +424,9 @@ impl AwaitKeyOffer {
         out: &mut O,
     ) -> Next<'static> {
         if !acceptable {
-            return Ok((fail(self.login, context, self.arrived, now), Output::Progress));
+            let last = self.login.fail_question(context.key_questions, context.max_tries);
+            let state = AwaitRelease::new(self.login, context, self.arrived, now, last);
+            return Ok((State::AwaitRelease(state), Output::Progress));
         }
         out.send(&PkOk { algorithm: Name::new(self.algorithm.name)?, key: Bytes(&self.key) });
         self.login.opened(Open::Offer { algorithm: self.algorithm.name, key: self.key });

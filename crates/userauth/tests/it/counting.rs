@@ -23,9 +23,15 @@ struct Rig {
 }
 
 impl Rig {
+    /// Every question about a key counts.
     fn new(max_tries: u32) -> Self {
+        Self::with(max_tries, 0)
+    }
+
+    fn with(max_tries: u32, key_questions: u32) -> Self {
         let now = Instant::now();
-        Self { server: ready(Config { max_tries, ..config() }, now), now, out: Payloads::new() }
+        let config = Config { max_tries, key_questions, ..config() };
+        Self { server: ready(config, now), now, out: Payloads::new() }
     }
 
     /// Hands `payload` in. True when there is a question.
@@ -111,6 +117,26 @@ fn an_accepted_offer_and_its_proof_are_one_try() {
     // The last try may be an offer whose proof succeeds.
     assert_eq!(rig.offered(1, true), Ok(()));
     assert_eq!(rig.request(&signed("alice", 1)), Ok(true));
+}
+
+#[test]
+fn some_keys_may_be_asked_about_in_vain_before_that_counts() {
+    let mut rig = Rig::with(2, 3);
+    for key in 2..5 {
+        // What is accepted uses nothing up; to leave it at that does.
+        assert_eq!(rig.offered(key, false), Ok(()));
+        assert_eq!(rig.server.failures(), 0);
+        assert_eq!(rig.out.last().unwrap()[0], 51);
+    }
+    assert_eq!(rig.offered(1, true), Ok(()));
+    assert_eq!(rig.refused(&signed("alice", 1)), Ok(()));
+    assert_eq!(rig.server.failures(), 1);
+    assert_eq!(rig.offered(5, false), Err(OVER));
+    // A signature is no question, and neither is an algorithm that nobody here knows.
+    let mut rig = Rig::with(2, 3);
+    assert_eq!(rig.refused(&signed("alice", 2)), Ok(()));
+    assert_eq!(rig.server.failures(), 1);
+    assert_eq!(rig.refused(&key_offer("alice", "ssh-dss", &blob(2))), Err(OVER));
 }
 
 #[test]
@@ -216,9 +242,11 @@ fn partial_success_is_no_failure_and_there_is_a_limit_to_its_steps() {
 #[test]
 fn the_limit_may_be_set_for_one_user() {
     let mut rig = Rig::new(1);
-    rig.server.set_max_tries(2);
+    rig.server.set_max_tries(2, 1);
+    assert_eq!(rig.offered(2, false), Ok(()));
+    assert_eq!(rig.server.failures(), 0);
     assert_eq!(rig.refused(&password_request("alice", b"wrong")), Ok(()));
-    rig.server.set_max_tries(0);
+    rig.server.set_max_tries(0, 0);
     assert_eq!(rig.refused(&password_request("alice", b"wrong")), Err(OVER));
     let mut none = Rig::new(0);
     assert_eq!(none.request(&none_request("alice")), Ok(true));

@@ -202,6 +202,7 @@ impl Bench {
         Policy {
             methods: policy.methods.as_str().to_owned(),
             max_tries: policy.max_tries,
+            key_questions: policy.key_questions,
             algorithms: policy.algorithms.as_str().to_owned(),
             banner: policy.banner.0.to_vec(),
         }
@@ -253,6 +254,7 @@ impl Bench {
 struct Policy {
     methods: String,
     max_tries: u32,
+    key_questions: u32,
     algorithms: String,
     banner: Vec<u8>,
 }

@@ -88,15 +88,17 @@ fn the_permit_is_what_configuration_and_key_both_allow() {
 
 #[test]
 fn what_holds_for_the_user_is_found_by_name_and_group() {
-    let lines = "Match Group people\n MaxAuthTries 2\n LogLevel DEBUG1\nMatch User bob\n MaxAuthTries 3\n\
+    let lines = "Match Group people\n MaxAuthTries 2\n LogLevel DEBUG1\nMatch User bob\n MaxAuthTries 3\n PubkeyAuthOptions max-pk-ok:9\n\
                  Match invalid-user\n MaxAuthTries 4\n";
     let mut bench = Bench::exchanged(lines);
     let policy = bench.name(USER);
     assert_eq!((policy.methods.as_str(), policy.max_tries), ("publickey", 2));
+    assert_eq!(policy.key_questions, 6);
     assert_eq!(policy.algorithms, testing::USER_ALGORITHMS.join(","));
     assert_eq!(bench.made.server.log.level(), crate::log::Level::Debug1);
     assert_eq!(Bench::exchanged(lines).name("nobody-at-all").max_tries, 4);
-    assert_eq!(Bench::exchanged(lines).name("bob").max_tries, 3);
+    let policy = Bench::exchanged(lines).name("bob");
+    assert_eq!((policy.max_tries, policy.key_questions), (3, 9));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::monitor::testing;
 
 #[test]
 fn attempts_are_counted_and_become_worth_a_line() {
-    let mut bench = Bench::named("LogLevel INFO\nMaxAuthTries 4\n", USER);
+    let mut bench = Bench::named("LogLevel INFO\nMaxAuthTries 4\nPubkeyAuthOptions max-pk-ok:0\n", USER);
     bench.made.server.log.set_level(crate::log::Level::Info);
     let stranger = PrivateKey::from_seed(&[3; 32]);
     for _ in 0..4 {
@@ -16,6 +16,21 @@ fn attempts_are_counted_and_become_worth_a_line() {
         stranger.public().fingerprint()
     );
     assert_eq!(bench.made.logged(), [line.clone(), line], "from half of the attempts on");
+    assert_eq!(violation(bench.log_in(USER, false)), Violation::TooManyTries);
+    bench.is_over();
+}
+
+#[test]
+fn some_keys_may_be_asked_about_in_vain_before_that_counts() {
+    let mut bench = Bench::named("MaxAuthTries 2\nPubkeyAuthOptions max-pk-ok:3\n", USER);
+    let stranger = PrivateKey::from_seed(&[3; 32]);
+    for _ in 0..3 {
+        assert!(!bench.offer(&stranger));
+    }
+    assert!(bench.offer_own());
+    assert!(!bench.offer(&stranger));
+    let proof = bench.proof(&stranger, &Exchange::new(1).hash(), USER, false);
+    assert!(!good(bench.prove(&proof)));
     assert_eq!(violation(bench.log_in(USER, false)), Violation::TooManyTries);
     bench.is_over();
 }
