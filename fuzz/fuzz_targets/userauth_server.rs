@@ -273,6 +273,7 @@ fuzz_target!(|run: Run<'_>| {
     let config = Config {
         methods: Method::ALL.into_iter().collect(),
         max_tries: u32::from(run.max_tries % 16) + 1,
+        key_questions: u32::from(run.max_tries / 64),
         algorithms: vec![SignatureAlg::by_name("ssh-ed25519").unwrap(), &NULL_SIGNATURE],
         ..Config::default()
     };

@@ -107,7 +107,7 @@ impl Logger {
         if level > self.level || level == Level::Quiet {
             return;
         }
-        let line = OneLine(&line);
+        let line = cut(OneLine(&line).to_string());
         let prefix = debug_prefix(level);
         let _ = match &self.destination {
             Destination::Stderr => io::stderr().write_all(format!("{prefix}{line}\r\n").as_bytes()),
@@ -167,6 +167,14 @@ fn debug_prefix(level: Level) -> &'static str {
         Level::Debug2 => "debug2: ",
         Level::Debug3 => "debug3: ",
     }
+}
+
+/// Bytes of a line at most, as OpenSSH has it: strangers choose what stands in some of them.
+const LINE_MAX: usize = 1023;
+
+fn cut(mut line: String) -> String {
+    line.truncate(line.floor_char_boundary(LINE_MAX));
+    line
 }
 
 /// Text without anything that could end the line or move a cursor: controls and marks that reorder what is shown are escaped. A
@@ -233,6 +241,12 @@ mod tests {
     fn no_text_begins_a_line_of_its_own_or_moves_a_cursor() {
         let lines = written(Level::Info, |log| log.info("user a\r\nAccepted b\x1b[2J\u{202e}é \\x41"));
         assert_eq!(lines, "user a\\x0d\\x0aAccepted b\\x1b[2J\\u{202e}é \\x41\r\n");
+    }
+
+    #[test]
+    fn a_line_has_an_end_whoever_made_it() {
+        let line = written(Level::Info, |log| log.info("é".repeat(100_000)));
+        assert_eq!(line, format!("{}\r\n", "é".repeat(511)));
     }
 
     #[test]

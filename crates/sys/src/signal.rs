@@ -174,6 +174,18 @@ pub fn unblock_all() -> io::Result<()> {
     change_mask(libc::SIG_SETMASK, 0).map(|_| ())
 }
 
+/// Runs something while these signals are not blocked in this thread, though a [`SignalFd`] reads them otherwise: meanwhile they do what
+/// their disposition says, those that came before too.
+///
+/// # Errors
+/// What the kernel says.
+pub fn unblocked<T>(signals: &[Signal], run: impl FnOnce() -> T) -> io::Result<T> {
+    let old = change_mask(libc::SIG_UNBLOCK, bits(signals))?;
+    let done = run();
+    change_mask(libc::SIG_SETMASK, old)?;
+    Ok(done)
+}
+
 /// What a process does about a signal that is not blocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disposition {
@@ -226,6 +238,16 @@ mod tests {
         assert_eq!(arrived, Arrived { signal: Signal::TERM, from: Pid::own() });
         assert_eq!(signals.next().unwrap(), None, "two of a kind are one");
         assert!(crate::fd::is_cloexec(&signals).unwrap());
+    }
+
+    #[test]
+    fn signals_strike_while_they_are_unblocked_and_are_read_again_afterwards() {
+        // Nothing happens by default when this one strikes.
+        let signals = SignalFd::new(&[Signal::WINCH]).unwrap();
+        unblocked(&[Signal::WINCH], || send_to_own_thread(Signal::WINCH)).unwrap();
+        assert_eq!(signals.next().unwrap(), None);
+        send_to_own_thread(Signal::WINCH);
+        assert_eq!(signals.next().unwrap().unwrap().signal, Signal::WINCH);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::path::Path;
 use config::Effective;
 use keys::{Certificate, Identity};
 use sys::ids::{Credentials, Uid};
-use sys::signal::Signal;
+use sys::signal::{Signal, unblocked};
 use sys::spawn::{Command, Ended, Leads, Program, SpawnError, Step};
 use sys::users::User;
 use text::quoting::{Comments, split};
@@ -191,7 +191,7 @@ impl<'a> LoginProgram<'a> {
     }
 
     /// Runs it to its end. What it says on standard error goes where our log does, if that is standard error. `LoginGraceTime` ends it
-    /// with us.
+    /// with us, and so does a signal that ends us at any other time.
     fn read(
         self,
         user: &User,
@@ -236,12 +236,16 @@ impl<'a> LoginProgram<'a> {
         drop(command);
         drop(writer);
         let mut said = Vec::new();
-        let read = reader.take(USER_FILE_MAX.saturating_add(1)).read_to_end(&mut said);
-        let too_long = u64::try_from(said.len()).is_ok_and(|length| length > USER_FILE_MAX);
-        if read.is_err() || too_long {
-            let _ = child.signal_group(Signal::KILL);
-        }
-        let ended = child.wait();
+        // Nobody reads our signals while we wait.
+        let waited = unblocked(&[Signal::TERM, Signal::HUP, Signal::INT], || {
+            let read = reader.take(USER_FILE_MAX.saturating_add(1)).read_to_end(&mut said);
+            let too_long = u64::try_from(said.len()).is_ok_and(|length| length > USER_FILE_MAX);
+            if read.is_err() || too_long {
+                let _ = child.signal_group(Signal::KILL);
+            }
+            (read, too_long, child.wait())
+        });
+        let (read, too_long, ended) = waited.map_err(|error| failed("sigprocmask", &error))?;
         read.map_err(|error| failed("read", &error))?;
         if too_long {
             return Err(format!("{keyword} {line} said more than {USER_FILE_MAX} bytes").into());

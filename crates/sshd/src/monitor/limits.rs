@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Bytes of an `AuthorizedKeysFile`, an `AuthorizedPrincipalsFile`, a file of `TrustedUserCAKeys` or what a program says in place of one: room for a hundred thousand
-/// keys. A larger file lets nobody in.
+/// Bytes of an `AuthorizedKeysFile`, an `AuthorizedPrincipalsFile`, a file of `TrustedUserCAKeys` or what a program says in place of
+/// one: room for a hundred thousand keys. A larger file lets nobody in.
 pub(super) const USER_FILE_MAX: u64 = 16 * 1024 * 1024;
 
 /// Lines of such files that are logged as refused, in one connection: each once.

@@ -174,7 +174,9 @@ impl Login {
         directory: &Directory<'_>,
         offer: &KeyOffer<'_>,
     ) -> Result<bool, Violation> {
-        if !self.attempt(Method::PublicKey)? {
+        self.may_go_on()?;
+        if !self.offered.contains(&Method::PublicKey) {
+            self.refused_question();
             return Ok(false);
         }
         let grant = self
@@ -185,10 +187,8 @@ impl Login {
             let (user, from) = (&self.user, &self.from);
             server.log.verbose(format_args!("Postponed publickey for {user} from {from} ssh2 [preauth]"));
         } else {
-            self.refused_keys = self.refused_keys.saturating_add(1);
-            let counts = self.refused_keys > self.effective.pubkey_auth_options.questions.unwrap_or(0).into();
             self.log_failure(server, Method::PublicKey, &named(offer.key.0));
-            self.failures = self.failures.saturating_add(counts.into());
+            self.refused_question();
         }
         Ok(good)
     }
@@ -251,14 +251,25 @@ impl Login {
     /// One more attempt, while there are any, which net sees to as well. Says whether the method was offered; net asks once without
     /// knowing.
     fn attempt(&mut self, method: Method) -> Result<bool, Violation> {
-        if self.failures > 0 && self.failures >= self.effective.max_auth_tries {
-            return Err(Violation::TooManyTries);
-        }
+        self.may_go_on()?;
         let offered = self.offered.contains(&method);
         if !offered {
             self.failures = self.failures.saturating_add(1);
         }
         Ok(offered)
+    }
+
+    fn may_go_on(&self) -> Result<(), Violation> {
+        let over = self.failures > 0 && self.failures >= self.effective.max_auth_tries;
+        if over { Err(Violation::TooManyTries) } else { Ok(()) }
+    }
+
+    /// Counts a key that was asked about and refused, which is an attempt only behind so many others.
+    fn refused_question(&mut self) {
+        self.refused_keys = self.refused_keys.saturating_add(1);
+        if self.refused_keys > self.effective.pubkey_auth_options.questions.unwrap_or(0).into() {
+            self.failures = self.failures.saturating_add(1);
+        }
     }
 
     /// An algorithm that users may sign with, and the key or certificate that it fits.

@@ -162,7 +162,8 @@ impl Grant {
 
 /// What both allow. As in OpenSSH, `DisableForwarding` goes before every permission to forward; and what keeps TCP connections from
 /// being forwarded in one direction, be it the key or `AllowTcpForwarding`, keeps Unix sockets from it too (what lists of places say of
-/// them is the session's to see, which knows the path); and where the configuration says what runs, the user's own script does not, or it could do anything else first.
+/// them is the session's to see, which knows the path); and where the configuration says what runs, the user's own script does not, or
+/// it could do anything else first.
 pub(super) fn permit(effective: &Effective, grant: &Grant) -> Permit {
     let configured =
         effective.force_command.as_ref().map(|line| Forced { command: line.clone().into(), by_key: false });

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use crate::settings::without_number;
 
-/// All of a file of at most `most` bytes, or why it cannot be had. An empty device such as `/dev/null` is an empty file; what somebody else could fill while
-/// it is read, as a fifo, is none.
+/// All of a file of at most `most` bytes, or why it cannot be had. An empty device such as `/dev/null` is an empty file; what somebody
+/// else could fill while it is read, as a fifo, is none.
 pub(super) fn read(path: &Path, most: u64) -> Result<Vec<u8>, String> {
     let file = sys::fd::open_to_read(path).map_err(|error| without_number(&error))?;
     let kind = file.metadata().map_err(|error| without_number(&error))?.file_type();

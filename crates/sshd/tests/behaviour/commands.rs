@@ -4,7 +4,9 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Need, Scratch, Server, Setup, can, eventually, finish, kill, pids_with, world};
+use crate::harness::{
+    Need, Scratch, Server, Setup, can, eventually, finish, kill, parent_of, pids_with, world,
+};
 
 /// As whom programs run here.
 fn runs_as() -> &'static str {
@@ -61,6 +63,27 @@ fn the_grace_time_ends_a_program_as_well() {
     for pid in pids_with(&format!("sleep {number}")) {
         kill("KILL", pid);
     }
+}
+
+#[test]
+fn a_program_that_hangs_keeps_no_signal_from_ending_the_login() {
+    let number = format!("87{}", std::process::id());
+    let (server, scratch) = asking(&format!("exec sleep {number}"), "x", "LoginGraceTime 0");
+    let mut client = server.ssh(&["echo in"]).spawn().unwrap();
+    let program = format!("sleep {number}");
+    let hanging = eventually("the program runs", || pids_with(&program).first().copied());
+    kill("TERM", parent_of(hanging));
+    assert_eq!(client.wait().unwrap().code(), Some(255));
+    eventually("the program ends", || pids_with(&program).is_empty().then_some(()));
+    drop(scratch);
+}
+
+#[test]
+fn what_a_stranger_chose_makes_no_long_line_in_the_log() {
+    let (server, _scratch) = asking("exit 1", &"%k".repeat(40), "");
+    assert_eq!(server.run(&["true"]).code, Some(255));
+    server.logs("AuthorizedKeysCommand /bin/sh ");
+    assert!(server.log().lines().all(|line| line.len() < 1200), "{}", server.log());
 }
 
 #[test]

@@ -8,7 +8,8 @@ mod world;
 
 pub(crate) use client::{Outcome, Talk, finish};
 pub(crate) use processes::{
-    Process, children, descendants, descriptors, eventually, kill, pids_with, process, status_field, within,
+    Process, children, descendants, descriptors, eventually, kill, parent_of, pids_with, process,
+    status_field, within,
 };
 pub(crate) use raw::{Raw, Said};
 pub(crate) use server::{Master, Server, Setup, free_port};

@@ -91,6 +91,11 @@ pub(crate) fn pids_with(text: &str) -> Vec<u32> {
     all().into_iter().filter(|process| process.title.contains(text)).map(|process| process.pid).collect()
 }
 
+/// Who started a process.
+pub(crate) fn parent_of(pid: u32) -> u32 {
+    all().into_iter().find(|process| process.pid == pid).expect("a process that is there").parent
+}
+
 /// What its descriptors refer to; nothing when the process lets nobody look.
 pub(crate) fn descriptors(pid: u32) -> BTreeMap<u32, String> {
     let entries = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();

@@ -64,9 +64,16 @@ fn who_is_kept_out_stays_out_even_with_a_key_that_is_good_for_everybody() {
 
 #[test]
 fn keys_are_no_good_where_they_are_switched_off() {
-    let mut bench = Bench::exchanged("PubkeyAuthentication no\nMaxAuthTries 2\n");
+    let off = "PubkeyAuthentication no\nMaxAuthTries 2\n";
+    let mut bench = Bench::exchanged(&format!("{off}PubkeyAuthOptions max-pk-ok:0\n"));
     assert_eq!(bench.name(USER).methods, "");
     assert!(!bench.offer(&user_key()));
+    assert!(!good(bench.log_in(USER, false)));
+    assert_eq!(violation(bench.log_in(USER, false)), Violation::TooManyTries);
+    // What is free where they are on is so here: net counts without knowing why a question was answered with no.
+    let mut bench = Bench::named(off, USER);
+    assert!(!bench.offer(&user_key()));
+    assert!(!good(bench.log_in(USER, false)));
     assert!(!good(bench.log_in(USER, false)));
     assert_eq!(violation(bench.log_in(USER, false)), Violation::TooManyTries);
 }
